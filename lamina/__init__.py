@@ -1,0 +1,104 @@
+"""lamina: neural networks with the Keras-style API that people know, on JAX.
+
+    import lamina
+    model = lamina.Sequential([lamina.layers.Input((8,)), lamina.layers.Dense(50, "relu"), lamina.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(x, y, epochs=20)
+
+The rooms are loaded when they are first used, so that `import lamina` costs little. docs/architecture.md is the map.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lamina import (
+        activations,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        random,
+        regularizers,
+        saving,
+        utils,
+        visual,
+    )
+    from lamina.core.dtypes import DTypePolicy
+    from lamina.core.variable import Variable
+    from lamina.layers.core import Input
+    from lamina.models import Model, Sequential
+
+_ROOMS = (
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "utils",
+    "visual",
+)
+_NAMES = {
+    "DTypePolicy": "lamina.core.dtypes",
+    "Input": "lamina.layers.core",
+    "Model": "lamina.models",
+    "Sequential": "lamina.models",
+    "Variable": "lamina.core.variable",
+}
+
+__all__ = [
+    "DTypePolicy",
+    "Input",
+    "Model",
+    "Sequential",
+    "Variable",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "utils",
+    "visual",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"lamina.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    from lamina.core.errors import closest_match
+
+    raise AttributeError(f"module 'lamina' has no attribute {name!r}.{closest_match(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,159 @@
+"""The command `lamina`: a table of sub-commands, each a few lines here and its work in a module of its own.
+
+`lamina demo` is `demo.py`, `lamina doctor` is `doctor.py`. Exit codes: 0 done; 1 something is broken; 2 the user can
+put it right (the reason is one sentence on standard error); 130 Ctrl-C. What takes time to import, JAX above all, is
+imported when a command runs, so that `--help` and `--version` wait for nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import lamina
+from lamina.core.errors import closest_match
+from lamina.demo import DEMOS, DemoError
+from lamina.demo import run as run_demo
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command.
+
+    Fields: a line for `lamina --help`, the end of its own help, a function that adds its arguments to a parser, and one
+    that runs it and returns the exit code.
+    """
+
+    help: str
+    epilog: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        argv: Arguments without the program's name. Default None: those of the process.
+
+    Example:
+        >>> main(["--version"])
+        lamina 0.1.0
+        0
+    """
+    parser = _parser()
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse has said all there is to say
+        return int(stop.code or 0)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        code = COMMANDS[options.command].run(options)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print(f"lamina {options.command}: stopped by Ctrl-C.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `lamina ... | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lamina",
+        description="Neural networks with the Keras-style API that people know, on JAX.",
+        epilog="examples:\n  lamina demo\n  lamina demo --help\n  lamina doctor",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"lamina {lamina.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, command in COMMANDS.items():
+        added = commands.add_parser(
+            name,
+            help=command.help,
+            description=command.help,
+            epilog=command.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(added)
+    return parser
+
+
+def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="digits",
+        type=_demo_name,
+        metavar="NAME",
+        help="one of the demos below; default: digits",
+    )
+    parser.add_argument("--epochs", type=_whole_number(1), metavar="N", help="passes over the training data")
+    parser.add_argument(
+        "--seed", type=_whole_number(0, 2**32 - 1), default=42, metavar="N", help="of everything random; default: 42"
+    )
+    parser.add_argument(
+        "--out", default="lamina-demo", metavar="DIR", help="folder for the pictures; default: lamina-demo"
+    )
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        run_demo(options.name, epochs=options.epochs, seed=options.seed, out=options.out)
+    except DemoError as error:
+        print(f"lamina demo: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from lamina import doctor
+
+    report = doctor.examine()
+    print(report)
+    return 1 if report.broken else 0
+
+
+def _demo_name(text: str) -> str:
+    name = text.replace("_", "-").lower()
+    if name not in DEMOS:
+        raise argparse.ArgumentTypeError(
+            f"unknown demo {text!r}.{closest_match(name, DEMOS)} Known: {', '.join(DEMOS)}"
+        )
+    return name
+
+
+def _whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = int(text) if text.isdecimal() else -1
+        if value < least or (most is not None and value > most):
+            bound = f"of {least} or more" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"expected a whole number {bound}, received {text!r}")
+        return value
+
+    return convert
+
+
+_DEMOS = "\n".join(f"  {name:<14} {demo.what}; {demo.epochs} epochs" for name, demo in DEMOS.items())
+_DEMO_EXAMPLES = "  lamina demo\n  lamina demo fashion-mnist --epochs 5\n  lamina demo housing --out pictures"
+
+COMMANDS = {
+    "demo": Command(
+        "train a network on real data, print a report, draw pictures",
+        f"demos:\n{_DEMOS}\n\nexamples:\n{_DEMO_EXAMPLES}",
+        _add_demo_arguments,
+        _demo,
+    ),
+    "doctor": Command(
+        "show versions, devices, caches, data, and what to put right",
+        "examples:\n  lamina doctor",
+        lambda parser: None,
+        _doctor,
+    ),
+}

@@ -1,0 +1,66 @@
+"""Errors that teach: what was wrong, where, what came, what was expected, the way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class LaminaError(ValueError):
+    """Base of the errors that only lamina raises; a `ValueError`, so that existing handlers keep working."""
+
+
+class LaminaConfigError(LaminaError):
+    """The model, its loss and its data cannot go together; found before anything is compiled."""
+
+
+class NotBuiltError(LaminaError):
+    """Weights were needed before the input shape was known."""
+
+
+class NotCompiledError(LaminaError):
+    """`fit` or `evaluate` was called before `compile`."""
+
+
+def closest_match(name: object, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the known name nearest to `name`, or an empty string.
+
+    Example:
+        >>> closest_match("rleu", ["relu", "tanh"])
+        " Did you mean 'relu'?"
+    """
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str], hint: str = "") -> LaminaError:
+    """Build the error for a name that is not in a table: the closest match, the known names, the way out."""
+    known = sorted(set(known))
+    listed = ", ".join(known[:60]) + (", ..." if len(known) > 60 else "")
+    return LaminaError(f"Unknown {kind}: {name!r}.{closest_match(name, known)} Known names: {listed}.{hint}")
+
+
+def check_choice(argument: str, value: Any, allowed: Iterable[Any], where: str = "") -> None:
+    """Raise a ValueError unless `value` is one of `allowed`; `argument` and `where` name the place."""
+    allowed = list(allowed)
+    if value not in allowed:
+        hint = closest_match(value, [a for a in allowed if isinstance(a, str)])
+        raise ValueError(f"{where}{argument}: expected one of {allowed}, received {value!r}.{hint}")
+
+
+def check_positive_int(argument: str, value: Any, where: str = "", minimum: int = 1) -> int:
+    """Return `value` as an int, or raise unless it is a whole number >= `minimum`."""
+    whole = isinstance(value, int) or (hasattr(value, "__index__") and not isinstance(value, float))
+    if isinstance(value, bool) or not whole or int(value) < minimum:
+        raise ValueError(f"{where}{argument}: expected a whole number >= {minimum}, received {value!r}.")
+    return int(value)
+
+
+def check_fraction(argument: str, value: Any, where: str = "", *, closed: bool = False) -> float:
+    """Return `value` as a float in [0, 1) (or [0, 1] when `closed`), or raise."""
+    upper = "1" if closed else "below 1"
+    bad = isinstance(value, bool) or not (isinstance(value, (int, float)) or hasattr(value, "__float__"))
+    if bad or not (0 <= float(value) < 1 or (closed and float(value) == 1)):
+        raise ValueError(f"{where}{argument}: expected a fraction from 0 to {upper}, received {value!r}.")
+    return float(value)

@@ -1,0 +1,593 @@
+"""`Layer`: state with a name, built on the first input, applied by `call`.
+
+`__call__` is the whole protocol: convert the input, build once, cast, run `call`, collect losses. Read it first.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lamina import constraints, initializers, regularizers
+from lamina.core import dtypes, naming
+from lamina.core.config import Configurable, Family, serialize
+from lamina.core.errors import NotBuiltError, closest_match
+from lamina.core.symbolic import KerasTensor
+from lamina.core.variable import Variable, autocast, bind
+
+Shape = tuple[int | None, ...]
+
+
+class CallContext:
+    """What the outermost call of a forward pass fixes for all inner ones: the training flag and the losses so far."""
+
+    def __init__(self, training: bool) -> None:
+        self.training = training
+        self.losses: list[jax.Array] = []
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.context: CallContext | None = None
+
+
+_local = _Local()
+
+
+@contextmanager
+def call_context(training: bool) -> Iterator[CallContext]:
+    """Open the context of a forward pass; inner layers inherit `training`, and `add_loss` adds to its losses."""
+    outer = _local.context
+    _local.context = CallContext(training)
+    try:
+        yield _local.context
+    finally:
+        _local.context = outer
+
+
+class Layer(Configurable):
+    """Base of all layers: weights made in `build`, the formula in `call`.
+
+    Args:
+        activity_regularizer: Regularizer (name, config or object) of the outputs; its value joins the loss.
+        trainable: Whether training may change the weights. Default True.
+        dtype: Policy of compute and storage: a float type, "mixed_bfloat16", …; None is the global policy.
+        autocast: Whether float inputs are cast to the compute dtype. Default True.
+        name: Unique name; None gives the class name in snake case with a number.
+        input_shape: Shape of one sample, which lets `Sequential` build at once (as `Input(shape)` does).
+
+    Differs from Keras: what a subclass keeps in attributes, lists, tuples and dicts is tracked when it is asked for, so
+    items appended later count too; `get_config` reads constructor arguments back from equally named attributes.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight(shape=input_shape[-1:], initializer="ones", name="factor")
+        ...
+        ...     def call(self, inputs):
+        ...         return inputs * self.factor
+        >>> layer = Scale()
+        >>> layer(np.ones((2, 3), "float32")).shape, layer.count_params()
+        ((2, 3), 3)
+    """
+
+    _accepts_training = False
+    _accepts_mask = False
+    _takes_one_array = False  # a layer that sets it refuses lists and dicts of arrays
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._input_shape_hint = _shape_hint(kwargs, type(self).__name__)
+        if kwargs:
+            known = [*self.config_parameters(), "input_shape"]
+            first = next(iter(kwargs))
+            raise TypeError(
+                f"{type(self).__name__}: unknown argument {first!r}.{closest_match(first, known)} Known: {known}."
+            )
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(f"{type(self).__name__}: name: expected text without '/', received {name!r}.")
+        self.name = name or naming.unique_name(naming.to_snake_case(type(self).__name__))
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.dtype_policy = dtypes.get_policy(dtype)
+        self.autocast = autocast
+        self.supports_masking = False
+        self.built = False
+        self._path: str | None = None
+        self._build_shape: Any = None
+        self._trainable = bool(trainable)
+        self._weights: list[Variable] = []
+        self._losses: list[jax.Array] = []
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _build_once(cls.build)  # type: ignore[method-assign]
+        if "call" in vars(cls):
+            parameters = inspect.signature(cls.call).parameters
+            cls._accepts_training = "training" in parameters
+            cls._accepts_mask = "mask" in parameters
+
+    # The protocol -----------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for inputs of this shape (batch axis None). Subclasses override it."""
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Compute the outputs. Subclasses override it; it may take `training` and `mask`."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no call(self, inputs). Define it: it is the layer's formula."
+        )
+
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Apply the layer to arrays (or what NumPy takes for arrays): build on first use, cast, call."""
+        self._check_initialised()
+        inputs = self._convert(inputs)
+        outer = _local.context
+        if training is None:
+            training = outer.training if outer is not None else False
+        if outer is None:
+            with call_context(training) as context:
+                outputs = self._apply(inputs, args, kwargs, training)
+            self._losses = [] if _is_traced(outputs) else context.losses
+            return outputs
+        return self._apply(inputs, args, kwargs, training)
+
+    def _apply(self, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> Any:
+        if self._takes_one_array and isinstance(inputs, (list, tuple, dict)):
+            shapes = [np.shape(x) for x in jax.tree.leaves(inputs)]
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: expected one array, received a {type(inputs).__name__} of "
+                f"arrays of shapes {shapes}. Rows of one array: pass np.stack(rows)."
+            )
+        if not self.built:
+            self.build(jax.tree.map(lambda x: (None, *x.shape[1:]), inputs))
+        self.check_input(inputs)
+        if self._accepts_training:
+            kwargs["training"] = training
+        compute_dtype = self.dtype_policy.compute_dtype
+        mixed = compute_dtype != self.dtype_policy.variable_dtype
+        try:
+            with naming.name_scope(self.name), jax.named_scope(self.name), autocast(compute_dtype if mixed else None):
+                outputs = self.call(inputs, *args, **kwargs)
+        except Exception as error:
+            shapes = jax.tree.map(lambda x: x.shape, inputs)
+            error.add_note(f"Raised in layer {self.path!r} ({type(self).__name__}), called on shape {shapes}.")
+            raise
+        if self.activity_regularizer is not None:
+            for output in jax.tree.leaves(outputs):
+                penalty = self.activity_regularizer(output)
+                self.add_loss(penalty / max(output.shape[0], 1) if output.ndim else penalty)  # a sample's share
+        return outputs
+
+    def _convert(self, inputs: Any) -> Any:
+        """Arrays of the compute dtype out of arrays, lists and numbers (floats only are cast)."""
+        if isinstance(inputs, jax.Array):
+            return self._cast(inputs)
+        if isinstance(inputs, KerasTensor):
+            raise TypeError(f"Layer {self.name!r} was called on a symbolic Input outside of Sequential.")
+        several = isinstance(inputs, (list, tuple)) and any(getattr(i, "ndim", 0) for i in inputs)
+        if several or isinstance(inputs, dict):
+            return jax.tree.map(lambda x: self._cast(jnp.asarray(x)), inputs)
+        if isinstance(inputs, Variable):
+            return self._cast(inputs.value)
+        try:
+            array = np.asarray(inputs)
+        except ValueError as error:
+            raise ValueError(
+                f"Layer {self.name!r}: expected rows of one length as input, received {inputs!r:.60} ({error}). "
+                "Pad the rows, or encode them first."
+            ) from error
+        if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+            raise ValueError(
+                f"Layer {self.name!r}: expected numbers as input, received dtype {array.dtype} ({inputs!r:.60}). "
+                "Encode text or objects as numbers first."
+            )
+        if array.dtype == np.float64:
+            array = array.astype(self.compute_dtype)
+        return self._cast(jnp.asarray(array))
+
+    def _cast(self, x: jax.Array) -> jax.Array:
+        dtype = self.dtype_policy.compute_dtype
+        if self.autocast and x.dtype != dtype and dtypes.is_float(x.dtype):
+            return x.astype(dtype)
+        return x
+
+    def check_input(self, inputs: Any) -> None:
+        """Raise a ValueError when the inputs do not fit the weights. Built-in layers override it."""
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs for inputs of this shape (None marks free axes); nothing is computed."""
+        if not self.built:
+            self.build(input_shape)
+        first, second = (self._abstract_call(input_shape, size) for size in (2, 3))
+        return jax.tree.map(
+            lambda a, b: tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)), first, second
+        )
+
+    def _abstract_call(self, input_shape: Any, free: int) -> Any:
+        """Trace the layer on inputs whose free axes have the size `free`; returns shapes and dtypes."""
+        variables = self.variables
+
+        def run(values: list[Any], inputs: Any) -> Any:
+            with bind(variables, values, key=jax.random.key(0)):
+                return self(inputs)
+
+        specs = jax.tree.map(
+            lambda shape: jax.ShapeDtypeStruct(tuple(free if n is None else n for n in shape), self.compute_dtype),
+            input_shape,
+            is_leaf=is_shape,
+        )
+        return jax.eval_shape(run, [v.value for v in variables], specs)
+
+    # Weights ----------------------------------------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Create a variable of this layer.
+
+        Args:
+            shape: Its shape; None is a scalar.
+            initializer: Name, object or function; None is "glorot_uniform" for floats and zeros for the rest.
+            dtype: Storage dtype; None is the policy's variable dtype.
+            trainable: Whether training updates it.
+            autocast: Whether mixed precision may read it in the compute dtype.
+            regularizer, constraint: Names or objects that apply to it.
+            name: Last part of its path.
+        """
+        self._check_initialised()
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        if not is_shape(shape) or any(n is None or n < 0 for n in shape):
+            raise ValueError(
+                f"Layer {self.name!r}: weight {name!r} cannot have the shape {shape}: every axis must be a known "
+                "whole number >= 0. Give the input's last axes a size, e.g. Input(shape=(28, 28))."
+            )
+        dtype = dtypes.standardize_dtype(dtype or self.variable_dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        variable = Variable(
+            initializers.get(initializer), shape, dtype, trainable=trainable, autocast=autocast, name=name
+        )
+        variable.path = f"{self.path}/{variable.name}"
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._weights.append(variable)
+        _revision.bump()
+        return variable
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, _TRACKABLE) and name not in _UNTRACKED:
+            _revision.bump()
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _revision.bump()
+        object.__delattr__(self, name)
+
+    def _tracked(self) -> tuple[list[Variable], list[Layer], list[Any]]:
+        """The variables and layers kept in attributes, in their order, each once; and the containers that hold them."""
+        self._check_initialised()
+        found: dict[int, Variable | Layer] = {}
+        containers: list[Any] = []
+        for name, value in vars(self).items():
+            if name not in _UNTRACKED and isinstance(value, _TRACKABLE):
+                _collect(value, found, containers)
+        own = [thing for thing in found.values() if isinstance(thing, Variable)]
+        return own, [thing for thing in found.values() if isinstance(thing, Layer)], containers
+
+    @property
+    def tree(self) -> Tree:
+        """This layer and all below with their variables; the same object as long as nothing is added or removed."""
+        known = self.__dict__.get("_tree")
+        if known is None or known.layers[0] is not self or not known.is_current():
+            new = Tree(self)
+            known = known.renewed(new) if known is not None and known.same_as(new) else new
+            object.__setattr__(self, "_tree", known)
+        return known
+
+    def _flatten_layers(self) -> list[Layer]:
+        """This layer and all layers below, parents first, each once."""
+        return self.tree.layers
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables of this layer and those below: of each layer the trainable ones first, as Keras orders them."""
+        return list(self.tree.variables)
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Same as `variables` (Keras keeps seeds apart; here seeds are no variables)."""
+        return self.variables
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training updates: those that no frozen layer holds, itself or in a layer below."""
+        frozen = {id(v) for layer in self.tree.layers if not layer.trainable for v in layer.tree.variables}
+        return [v for v in self.tree.variables if v.trainable and id(v) not in frozen]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The other variables: moving statistics, and all of frozen layers."""
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trainable]
+
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change this layer. Setting it sets the layers below too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._flatten_layers():
+            layer._trainable = bool(value)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of the weights as NumPy arrays, in the order of `weights`."""
+        return [np.array(v.value) for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights from arrays in the order of `weights`; nothing changes unless all of them fit."""
+        variables = self.weights
+        if len(weights) != len(variables):
+            raise ValueError(
+                f"Layer {self.name!r}: set_weights expected {len(variables)} arrays, received {len(weights)}. "
+                f"Expected shapes: {[v.shape for v in variables]}."
+            )
+        for variable, value in zip(variables, weights, strict=True):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    f"Layer {self.name!r}: set_weights: {variable.path!r} has shape {variable.shape}, "
+                    f"received shape {np.shape(value)}."
+                )
+        arrays = [self._as_weight(variable, value) for variable, value in zip(variables, weights, strict=True)]
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+    def _as_weight(self, variable: Variable, value: Any) -> np.ndarray:
+        try:
+            return np.asarray(value, variable.dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Layer {self.name!r}: set_weights: {variable.path!r} expected numbers, received {value!r:.60}."
+            ) from error
+
+    def count_params(self) -> int:
+        """Return the number of weights (elements)."""
+        if not self.built:
+            raise NotBuiltError(
+                f"Layer {self.name!r} has no weights yet: its input shape is not known. "
+                "Call it on data, call build(input_shape), or start the model with Input(shape)."
+            )
+        return sum(v.size for v in self.weights)
+
+    # Losses -----------------------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar (or a list of them) to the loss that training minimises; call it inside `call`."""
+        losses = loss if isinstance(loss, (list, tuple)) else [loss]
+        target = _local.context.losses if _local.context is not None else self._losses
+        target.extend(jnp.sum(jnp.asarray(value)) for value in losses)
+
+    @property
+    def losses(self) -> list[jax.Array]:
+        """Losses added in the last eager call, then the penalties of regularized weights."""
+        return [*self._losses, *self.regularization_losses()]
+
+    def regularization_losses(self) -> list[jax.Array]:
+        """The penalty of each trainable weight that has a regularizer."""
+        return [v.regularizer(v) for v in self.trainable_variables if v.regularizer is not None]
+
+    # Names, dtypes, configs -------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """Names of the enclosing models and this layer, joined with slashes."""
+        if self._path is None:
+            scope = naming.current_path()
+            path = f"{scope}/{self.name}" if scope else self.name
+            if not self.built:
+                return path
+            self._path = path
+        return self._path
+
+    @property
+    def compute_dtype(self) -> str:
+        """Dtype of its arithmetic and outputs."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """Dtype in which its weights are stored."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        """Same as `variable_dtype`."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """Dtype to which float inputs are cast."""
+        return self.dtype_policy.compute_dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """Return name, trainable, dtype and the constructor's own arguments as plain data."""
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self.dtype_policy)}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize(self.activity_regularizer)
+        skip = {*_BASE_ARGUMENTS, *config}
+        return config | {key: value for key, value in super().get_config().items() if key not in skip}
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what `build_from_config` needs to create the weights without data, or None."""
+        return {"input_shape": self._build_shape} if self._build_shape is not None else None
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Create the weights from `get_build_config`'s dict."""
+        if config and not self.built:
+            self.build(_as_shape(config["input_shape"]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_tree"}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={getattr(self, 'name', '?')}, built={getattr(self, 'built', False)}>"
+
+    def _check_initialised(self) -> None:
+        if "_weights" not in vars(self):
+            raise RuntimeError(
+                f"{type(self).__name__}: super().__init__() was not called. "
+                "Make it the first line of __init__, before any attribute is set."
+            )
+
+
+class _Revision:
+    """Counts the changes of any layer's attributes that may hold layers or variables."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def bump(self) -> None:
+        self.number += 1
+
+
+_revision = _Revision()
+
+
+class Tree:
+    """A layer and all below it, as they stood when it was made.
+
+    Attributes:
+        layers: The layers, parents first, each once.
+        own: The variables of each of them, the trainable ones first.
+        variables: All of these, each once.
+    """
+
+    def __init__(self, root: Layer) -> None:
+        self._revision = _revision.number
+        self.layers: list[Layer] = []
+        self.own: list[list[Variable]] = []
+        containers: list[Any] = []
+        todo, seen = [root], set()
+        while todo:
+            layer = todo.pop()
+            if id(layer) in seen:
+                continue
+            seen.add(id(layer))
+            own, below, held = layer._tracked()
+            self.layers.append(layer)
+            self.own.append(sorted(own, key=lambda v: not v.trainable))
+            containers += held
+            todo.extend(reversed(below))
+        self.variables = list({id(v): v for own in self.own for v in own}.values())
+        self._containers = [(held, _identities(held)) for held in containers]
+
+    def is_current(self) -> bool:
+        """Whether no attribute was set since, and the lists and dicts hold the same items."""
+        return self._revision == _revision.number and all(_identities(c) == ids for c, ids in self._containers)
+
+    def same_as(self, other: Tree) -> bool:
+        """Whether another tree has the same layers and variables."""
+        return _identities([*self.layers, *self.variables]) == _identities([*other.layers, *other.variables])
+
+    def renewed(self, other: Tree) -> Tree:
+        """Take over when a tree that is the same was made."""
+        self._revision, self._containers = other._revision, other._containers
+        return self
+
+
+def _identities(container: Any) -> list[int]:
+    return list(map(id, container.values() if isinstance(container, dict) else container))
+
+
+family = Family("layer", "keras.layers", Layer)
+_TRACKABLE = (Variable, Layer, list, tuple, dict)
+_UNTRACKED = frozenset({"_arguments", "_losses", "_build_shape", "_input_shape_hint", "_tree", "_shapes"})
+_BASE_ARGUMENTS = ("activity_regularizer", "trainable", "dtype", "autocast", "name", "kwargs")
+
+
+def is_shape(value: Any) -> bool:
+    """Whether a value is one shape: a tuple or list of ints and Nones."""
+    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, (int, np.integer)) for n in value)
+
+
+def _as_shape(value: Any) -> Any:
+    return jax.tree.map(tuple, value, is_leaf=is_shape)
+
+
+def _collect(value: Any, found: dict[int, Any], containers: list[Any]) -> None:
+    if isinstance(value, (Variable, Layer)):
+        found.setdefault(id(value), value)
+        return
+    containers.append(value)
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, _TRACKABLE):
+            _collect(item, found, containers)
+
+
+def _build_once(build: Callable[..., None]) -> Callable[..., None]:
+    """Give `build` the layer's name scope, and mark the layer built when it is done."""
+
+    @functools.wraps(build)
+    def wrapped(self: Layer, input_shape: Any = None, *args: Any, **kwargs: Any) -> None:
+        self._check_initialised()
+        self._path = self.path
+        shape = _as_shape(input_shape)
+        before = len(self._weights)
+        try:
+            with naming.name_scope(self.name):
+                build(self, shape, *args, **kwargs)
+        except Exception:
+            self.built = False
+            del self._weights[before:]  # another attempt makes its own
+            raise
+        self._build_shape = shape
+        self.built = True
+
+    return wrapped
+
+
+def _shape_hint(kwargs: dict[str, Any], owner: str) -> Shape | None:
+    """Take `input_shape`, `batch_input_shape` or `input_dim` out of the keyword arguments; batch axis included."""
+    if "batch_input_shape" in kwargs:
+        return tuple(kwargs.pop("batch_input_shape"))
+    shape = kwargs.pop("input_shape", None)
+    if "input_dim" in kwargs:
+        shape = (kwargs.pop("input_dim"),)
+    if shape is None:
+        return None
+    if not is_shape(shape) or any(n is not None and n < 1 for n in shape):
+        raise ValueError(f"{owner}: input_shape: expected a tuple of sizes >= 1 such as (28, 28), received {shape!r}.")
+    return (None, *shape)
+
+
+def _is_traced(outputs: Any) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(outputs))

@@ -1,0 +1,42 @@
+"""How programs are compiled: the cache on disk, and options that were measured."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+
+_SMALL_MODEL = 50_000  # weights
+
+
+def enable_cache() -> None:
+    """Keep compiled programs on disk between processes, in the user's cache folder.
+
+    A cache that the user set up (JAX_COMPILATION_CACHE_DIR or jax.config) is left as it is; LAMINA_COMPILATION_CACHE
+    names another folder, and "off" switches ours off.
+    """
+    where = os.environ.get("LAMINA_COMPILATION_CACHE", "")
+    if where == "off" or jax.config.jax_compilation_cache_dir:
+        return
+    base = Path(os.environ.get("LAMINA_CACHE") or Path.home() / ".cache" / "lamina")
+    folder = Path(where) if where else base / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # a read-only home: compiling anew each time is all that is lost
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def compiler_options(size: int) -> dict[str, Any] | None:
+    """XLA options for a model of `size` weights.
+
+    On a CPU, small models are bound by the number of kernels that a step starts; the memory-optimized order of them
+    runs about 10 % faster (and 3 % slower on models bound by matrix products), with the same bits.
+    """
+    if jax.default_backend() == "cpu" and size < _SMALL_MODEL:
+        return {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+    return None

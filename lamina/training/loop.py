@@ -1,0 +1,205 @@
+"""The loop of `fit`: epochs, chunks of steps, callbacks, validation, progress.
+
+    fit -> prepare (data, checks, program) -> per epoch: _run_epoch -> program.train, a chunk of steps at a time
+
+A chunk is as many steps as take about 0.1 s, so that progress moves and Ctrl-C works; a callback that overrides a batch
+hook gets chunks of one. The weights do not depend on it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from lamina.core import random
+from lamina.training import evaluation, preflight
+from lamina.training.arguments import FitArguments
+from lamina.training.callbacks import CallbackList
+from lamina.training.data import Stream, train_validation_split, unpack
+from lamina.training.feed import ArrayFeed, Segment, StreamFeed, WindowFeed
+from lamina.training.history import History
+from lamina.training.interrupt import Interrupts, interrupts
+from lamina.training.prepare import as_batch, is_stream, on_disk, prepared_program
+from lamina.training.program import Batch, Program, key_data
+from lamina.training.progress import make_progress
+
+_CHUNK_SECONDS = 0.1
+_FIRST_CHUNK = 8
+_GROWTH = 16
+
+
+def fit(model: Any, arguments: FitArguments) -> History:
+    """Train the model; see `Model.fit`."""
+    with model.exclusive("fit"), interrupts() as signals:
+        seed = random.next_seed()  # shuffle orders and masks are functions of it, the epoch and the step
+        feed, validation = _feeds(model, arguments, seed)
+        program = prepared_program(model)
+        callbacks = CallbackList(arguments.callbacks)
+        history = next((c for c in callbacks if isinstance(c, History)), None) or History()
+        callbacks = CallbackList([*(c for c in callbacks if c is not history), history])  # it sees what others add
+        progress = make_progress(arguments.verbose, "fit")
+        callbacks.set_model(model)
+        callbacks.set_params(arguments.params(feed.steps))
+        model.history = history
+        run = _Run(model, program, callbacks, progress, signals, feed, seed)
+        validate = evaluation.Validation(model, program, validation, callbacks, signals) if validation else None
+        return run.epochs(arguments, validate, history)
+
+
+def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | StreamFeed, Any]:
+    """Turn what `fit` was given into the feed of training and the feed of validation, all of it checked."""
+    held_out: Any = None
+    if is_stream(arguments.x):
+        arguments.refuse_with_stream()
+        order = seed if arguments.shuffle else None
+        stream = Stream(
+            arguments.x,
+            arguments.steps_per_epoch,
+            "x",
+            float_dtype=model.float_dtype,
+            several=model.several_inputs,
+            seed=order,
+        )
+        feed: Any = StreamFeed(stream, arguments.class_weight)
+        preflight.check(model, feed.peek(), "x")
+    else:
+        batch = as_batch(model, arguments.x, arguments.y, arguments.sample_weight, arguments.class_weight)
+        if arguments.validation_split and arguments.validation_data is None:
+            train, rest = train_validation_split(tuple(batch), arguments.validation_split)
+            batch, held_out = Batch(*train), Batch(*rest)
+        preflight.check(model, batch, "")
+        make = WindowFeed if on_disk(batch) else ArrayFeed
+        feed = make(batch, arguments.batch_size or 32, arguments.steps_per_epoch, arguments.shuffle, seed)
+    if arguments.validation_data is not None:
+        x, y, weights = unpack(arguments.validation_data, "validation_data: ")
+        held_out = evaluation.source(model, x, y, weights, "validation_data", arguments.validation_steps)
+    if held_out is None:
+        return feed, None
+    rows = arguments.validation_batch_size or arguments.batch_size or 32
+    return feed, evaluation.EvaluationFeed(held_out, rows, arguments.validation_steps)
+
+
+class _Run:
+    """One `fit`: what its epochs share."""
+
+    def __init__(
+        self,
+        model: Any,
+        program: Program,
+        callbacks: CallbackList,
+        progress: Any,
+        signals: Interrupts,
+        feed: Any,
+        seed: int,
+    ) -> None:
+        self.model, self.program, self.callbacks, self.progress = model, program, callbacks, progress
+        self.signals, self.feed = signals, feed
+        self.seed = key_data(seed)
+        self.steps_done = 0
+        self.chunk = float(_FIRST_CHUNK)
+        self.by_batch = model.steps_per_execution if callbacks.batch_hooks("train") else None
+
+    def epochs(self, arguments: FitArguments, validation: Any, history: History) -> History:
+        """Run the epochs and every hook around them; whatever happens, `on_train_end` runs and the model is whole."""
+        model, callbacks, progress = self.model, self.callbacks, self.progress
+        model.stop_training = False
+        logs: dict[str, Any] = {}
+        try:
+            progress.begin(arguments.epochs)
+            callbacks.on_train_begin()
+            for epoch in range(arguments.initial_epoch, arguments.epochs):
+                progress.begin_epoch(epoch, arguments.epochs, self.feed.steps)
+                callbacks.on_epoch_begin(epoch)
+                logs, steps = self._run_epoch(epoch)
+                if validation is not None and arguments.validates(epoch):
+                    logs |= {f"val_{name}": value for name, value in validation.run().items()}
+                logs = callbacks.call("on_epoch_end", epoch, logs=logs)
+                progress.end_epoch(steps, logs)
+                if model.stop_training:
+                    break
+        except BaseException as error:
+            progress.end()
+            _finish(model, self.program, callbacks, logs, error)
+            raise
+        progress.end()
+        _finish(model, self.program, callbacks, logs, None)
+        return history
+
+    def _run_epoch(self, epoch: int) -> tuple[dict[str, Any], int]:
+        """Run the steps of one epoch; returns the logs and the number of steps."""
+        metrics = self.program.fresh_metrics()
+        logs: dict[str, Any] = {}
+        step = 0
+        for segment in self._segments(epoch):
+            for first, last, tail in self._chunks(segment):
+                if self.by_batch:
+                    self.callbacks.on_train_batch_begin(step)
+                metrics, logs = self._advance(segment, first, last, tail, metrics)
+                step += last - first + tail
+                self.steps_done += last - first + tail
+                if self.by_batch:
+                    logs = self.callbacks.call("on_train_batch_end", step - 1, logs=logs)
+                self.progress.update(step, logs)
+                if self.model.stop_training:
+                    return logs, step
+        return logs, step
+
+    def _segments(self, epoch: int) -> Iterator[Segment]:
+        segments = self.feed.epoch(epoch)
+        try:
+            yield from segments
+        finally:
+            segments.close()
+
+    def _chunks(self, segment: Segment) -> Iterator[tuple[int, int, bool]]:
+        """Cut a segment into (first, last, tail) chunks."""
+        first = segment.first
+        while first < segment.last:
+            last = min(segment.last, first + (self.by_batch or int(self.chunk)))
+            tail = segment.tail and last == segment.last and not self.by_batch
+            yield first, last, tail
+            first = last
+            if tail:
+                return
+        if segment.tail:
+            yield first, first, True
+
+    def _advance(
+        self, segment: Segment, first: int, last: int, tail: bool, metrics: list[Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Run one chunk and publish its state; Ctrl-C waits until that is done."""
+        with self.signals.held():
+            began = time.perf_counter()
+            done = np.int32(self.steps_done - first)
+            state, logs = self.program.run_train(
+                self.program.state(metrics), segment, self.seed, done, np.int32(first), np.int32(last), tail
+            )
+            logs = as_numbers(logs)  # waits for the chunk
+            self.program.publish(state)
+        seconds = (time.perf_counter() - began) / (last - first + tail)
+        self.chunk = min(max(1.0, _CHUNK_SECONDS / seconds), self.chunk * _GROWTH)
+        return state.metrics, logs
+
+
+def _finish(
+    model: Any, program: Program, callbacks: CallbackList, logs: dict[str, Any], error: BaseException | None
+) -> None:
+    """Close a fit: averages become weights where asked, and every callback hears of the end."""
+    if error is None:
+        model.optimizer.finalize_variable_values(program.trainable)
+        callbacks.on_train_end(logs)
+        return
+    try:
+        callbacks.on_train_end(logs)
+    except Exception as second:  # noqa: BLE001 - the first error is the one to raise
+        error.add_note(f"And then {type(second).__name__} in on_train_end: {second}")
+
+
+def as_numbers(logs: dict[str, jax.Array]) -> dict[str, Any]:
+    """Fetch logs from the device, sorted by name as Keras prints them; scalars become floats."""
+    fetched = jax.device_get(logs)
+    return {name: float(v) if np.ndim(v) == 0 else v for name, v in sorted(fetched.items())}

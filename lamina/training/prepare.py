@@ -1,0 +1,102 @@
+"""From what the user passed to what the engine takes: checked host arrays, a built model, a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from lamina.core.errors import LaminaError, NotCompiledError
+from lamina.core.variable import bind
+from lamina.layers.base import call_context
+from lamina.training import data as data_module
+from lamina.training.program import Batch, Program, signature
+
+
+def as_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, argument: str = "") -> Batch:
+    """Convert and check the arrays of one data set.
+
+    Args:
+        model: The model they are for.
+        x, y, sample_weight, class_weight: As `fit` takes them; all but x may be None.
+        argument: What to call their owner in messages: "" for `fit`'s own, else "validation_data".
+    """
+    prefix = f"{argument} " if argument else ""
+    dtype = model.float_dtype
+    xs = data_module.as_arrays(x, f"{prefix}x", float_dtype=dtype, several=model.several_inputs)
+    ys = None if y is None else data_module.as_arrays(y, f"{prefix}y", float_dtype=dtype, several=model.several_inputs)
+    parts = {f"{prefix}x": xs} | ({} if ys is None else {f"{prefix}y": ys})
+    weights = None
+    if sample_weight is not None:
+        weights = data_module.as_arrays(sample_weight, f"{prefix}sample_weight", float_dtype=dtype)
+        parts[f"{prefix}sample_weight"] = weights
+    rows = data_module.check_lengths(parts)
+    by_class = None if class_weight is None else data_module.class_weights_to_sample_weights(ys, class_weight)
+    if weights is not None or by_class is not None:
+        weights = data_module.standardize_weights(
+            weights, rows, by_class, argument=f"{prefix}sample_weight", float_dtype=dtype
+        )
+    return Batch(xs, ys, weights)
+
+
+def is_stream(x: Any) -> bool:
+    """Whether `x` yields batches instead of being one array or a structure of arrays."""
+    return data_module.is_stream(x)
+
+
+def on_disk(batch: Batch) -> bool:
+    """Whether some array is a memory map, which is read window by window instead of being put on the device."""
+    return any(isinstance(leaf, np.memmap) for leaf in jax.tree.leaves(batch))
+
+
+def build(model: Any, batch: Batch) -> None:
+    """Create the weights, if the model has none yet, and resolve losses and metrics against the shapes of a batch."""
+    if not model.built:
+        model.build(jax.tree.map(lambda a: (None, *a.shape[1:]), batch.x))
+    objective = model.objective
+    if objective is not None and not objective.built:
+        objective.build(spec_of(batch.y), output_spec(model, batch.x))
+
+
+def spec_of(tree: Any, rows: int | None = None) -> Any:
+    """Shapes and dtypes of arrays, with `rows` rows if given."""
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows or a.shape[0], *a.shape[1:]), a.dtype), tree)
+
+
+def output_spec(model: Any, x: Any, rows: int = 2) -> Any:
+    """Shape and dtype of the outputs for inputs like `x`, worked out without computing anything."""
+    return _trace(model, x, rows)[0]
+
+
+def adds_losses(model: Any, x: Any) -> bool:
+    """Whether layers add losses in `call`, which padded rows would distort."""
+    return _trace(model, x, 2)[1]
+
+
+def _trace(model: Any, x: Any, rows: int) -> tuple[Any, bool]:
+    variables = model.variables
+    added = []
+
+    def forward(values: list[Any], x: Any) -> Any:
+        with bind(variables, values, key=jax.random.key(0)), call_context(training=False) as context:
+            y_pred = model(x, training=False)
+            added.extend(context.losses)
+            return y_pred
+
+    return jax.eval_shape(forward, [v._value for v in variables], spec_of(x, rows)), bool(added)
+
+
+def prepared_program(model: Any) -> Program:
+    """Return the model's program, made anew when layers, frozen flags, loss or optimizer have changed."""
+    if model.objective is None:
+        raise NotCompiledError(
+            f"Model {model.name!r} is not compiled. Call model.compile(optimizer=..., loss=...) before fit or evaluate."
+        )
+    if model.program is None or model.program.signature != signature(model, model.objective, model.optimizer):
+        if not model.trainable_variables and not model.variables:
+            raise LaminaError(
+                f"Model {model.name!r} has no weights: there is nothing to train. Add a layer such as Dense."
+            )
+        model.program = Program(model, model.objective, model.optimizer)
+    return model.program

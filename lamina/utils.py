@@ -1,0 +1,18 @@
+"""Small helpers under Keras' names."""
+
+from lamina.core.config import custom_object_scope, register_serializable
+from lamina.core.encoding import normalize, to_categorical
+from lamina.core.naming import clear_session
+from lamina.core.random import set_random_seed
+
+register_keras_serializable = register_serializable
+
+__all__ = [
+    "clear_session",
+    "custom_object_scope",
+    "normalize",
+    "register_keras_serializable",
+    "register_serializable",
+    "set_random_seed",
+    "to_categorical",
+]

@@ -1,0 +1,69 @@
+"""What all tests share: Keras on JAX, caches of their own, a fresh session for each test, the real data where it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before Keras, Matplotlib, JAX or lamina is imported by any test.
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+os.environ.pop("LAMINA_COMPILATION_CACHE", None)
+_cache = os.environ["LAMINA_CACHE"] = tempfile.mkdtemp(prefix="lamina-tests-")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_cache, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def fresh_session() -> Iterator[None]:
+    """Start the automatic names and the random numbers anew; put the float type and the policy back afterwards."""
+    from lamina.core import dtypes, naming, random
+
+    naming.clear_session()
+    random.set_random_seed(0)
+    settings = dict(dtypes._settings)
+    yield
+    dtypes._settings.update(settings)
+
+
+def _data_folder() -> Path | None:
+    """LAMINA_DATA, or the folder shared/data beside the checkout."""
+    given = os.environ.get("LAMINA_DATA")
+    folder = Path(given).expanduser() if given else Path(__file__).parents[2] / "shared" / "data"
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture
+def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with the real data sets, which lamina.datasets then reads (LAMINA_DATA)."""
+    folder = _data_folder()
+    if folder is None:
+        pytest.skip("no real data: set LAMINA_DATA to the folder that holds it")
+    monkeypatch.setenv("LAMINA_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def fashion_mnist_folder(real_data: Path) -> Path:
+    """The folder with Fashion-MNIST's four files."""
+    folder = real_data / "fashion-mnist"
+    if not folder.is_dir():
+        pytest.skip(f"no Fashion-MNIST in {real_data.name}: expected the folder fashion-mnist in LAMINA_DATA")
+    return folder
+
+
+@pytest.fixture
+def housing_file(real_data: Path) -> Path:
+    """The table of California housing."""
+    file = real_data / "california-housing" / "cal_housing.data"
+    if not file.is_file():
+        pytest.skip(f"no California housing in {real_data.name}: expected california-housing/cal_housing.data")
+    return file

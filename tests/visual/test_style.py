@@ -1,0 +1,108 @@
+"""What all pictures have in common: nobody's settings are touched, pyplot knows nothing, a file is a file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from lamina import visual
+
+IMAGES = np.arange(4 * 8 * 8).reshape(4, 8, 8)
+PROBABILITIES = [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]]
+PICTURES: dict[str, Callable[..., Any]] = {
+    "learning_curves": lambda **o: visual.learning_curves({"loss": [0.9, 0.5], "val_loss": [0.8, 0.6]}, **o),
+    "confusion_matrix": lambda **o: visual.confusion_matrix([0, 1, 1, 1], PROBABILITIES, ["cat", "dog"], **o),
+    "worst_mistakes": lambda **o: visual.worst_mistakes(IMAGES, [0, 1, 1, 1], PROBABILITIES, ["cat", "dog"], **o),
+    "predicted_vs_actual": lambda **o: visual.predicted_vs_actual([1.0, 2.0], [1.5, 2.0], **o),
+}
+every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
+
+
+def test_every_public_function_is_drawn_here() -> None:
+    assert set(PICTURES) == set(visual.__all__)
+
+
+@every_picture
+def test_picture_is_saved_at_150_dots_per_inch(draw: Any, tmp_path: Path, pixels_of: Any) -> None:
+    figure = draw(path=tmp_path / "picture.png")
+    height, width = pixels_of(tmp_path / "picture.png").shape[:2]
+    assert np.allclose([width, height], figure.get_size_inches() * 150, atol=1)
+
+
+@every_picture
+def test_ending_gives_the_format(draw: Any, tmp_path: Path) -> None:
+    draw(path=str(tmp_path / "picture.svg"))
+    assert "<svg" in (tmp_path / "picture.svg").read_text()
+
+
+@every_picture
+def test_settings_of_the_user_neither_change_nor_matter(draw: Any, tmp_path: Path, pixels_of: Any) -> None:
+    draw(path=tmp_path / "plain.png")
+    with mpl.rc_context({"axes.facecolor": "black", "font.size": 20, "axes.grid": True, "lines.linewidth": 9}):
+        before = dict(mpl.rcParams)
+        draw(path=tmp_path / "other.png")
+        assert dict(mpl.rcParams) == before
+    assert np.array_equal(pixels_of(tmp_path / "plain.png"), pixels_of(tmp_path / "other.png"))
+
+
+@every_picture
+def test_own_axes_are_drawn_into_and_their_figure_returned(draw: Any) -> None:
+    from matplotlib.figure import Figure
+
+    own = Figure()
+    left, right = own.subplots(1, 2)
+    assert draw(ax=right) is own
+    assert right.get_title("left")
+    assert not left.get_title("left")
+
+
+@every_picture
+def test_sub_figure_gives_the_whole_figure_which_can_be_saved(draw: Any, tmp_path: Path, pixels_of: Any) -> None:
+    from matplotlib.figure import Figure
+
+    own = Figure()
+    ax = own.subfigures(1, 2)[0].add_subplot()
+    assert draw(ax=ax, path=tmp_path / "picture.png") is own
+    pixels_of(tmp_path / "picture.png")
+
+
+@every_picture
+def test_title_is_taken_as_it_is(draw: Any, tmp_path: Path, pixels_of: Any) -> None:
+    figure = draw(title="a_b $\\frac{ <i>", path=tmp_path / "picture.png")
+    texts = [figure.get_suptitle(), *(ax.get_title("left") for ax in figure.axes)]
+    assert "a_b $\\frac{ <i>" in texts
+    pixels_of(tmp_path / "picture.png")
+
+
+@every_picture
+def test_something_else_than_axes_is_named(draw: Any) -> None:
+    with pytest.raises(TypeError, match=r"ax: expected Matplotlib axes, received 'left' of type str"):
+        draw(ax=["left"])
+
+
+def test_notebook_gets_a_png() -> None:
+    assert PICTURES["predicted_vs_actual"]()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_missing_matplotlib_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r'needs Matplotlib. Install it: pip install "lamina\[plots\]"'):
+        visual.learning_curves({"loss": [1.0]})
+
+
+def test_package_imports_no_matplotlib_and_drawing_no_pyplot_and_no_jax() -> None:
+    program = (
+        "import sys; from lamina import visual; assert 'matplotlib' not in sys.modules\n"
+        "visual.learning_curves({'loss': [1.0]})._repr_png_(); visual.confusion_matrix([0, 1], [0, 1])\n"
+        "assert not {'matplotlib.pyplot', 'jax', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
