@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from benchmarks._common import ROOT
 from benchmarks.peers import PACKAGES
 
 Record = dict[str, Any]
+PAUSE = 0.5  # seconds; the BLAS and OpenMP threads of the peer before go on spinning for a while
 failures: list[str] = []  # what went wrong in any worker of this run
 
 
@@ -83,6 +85,7 @@ def alternate(start: Mapping[str, Callable[[], Worker]], rounds: int) -> dict[st
         for number in range(rounds):
             for name in list(records):
                 note(f"{name}: round {number + 1} of {rounds}")
+                time.sleep(PAUSE)
                 try:
                     records[name].append(workers[name].round())
                 except PeerError as error:

@@ -11,7 +11,7 @@ class Compilations:
 
     number: int = 0
     tracing: float = 0.0
-    xla: float = 0.0  # 0.1 s or less a program where the cache has it
+    xla: float = 0.0
 
 
 def watch() -> Compilations:

@@ -35,9 +35,15 @@ if TYPE_CHECKING:
         visual,
     )
     from lamina.core.dtypes import DTypePolicy
+    from lamina.core.symbolic import KerasTensor
     from lamina.core.variable import Variable
-    from lamina.layers.core import Input
+    from lamina.initializers import Initializer
+    from lamina.layers import Input, Layer
+    from lamina.losses import Loss
+    from lamina.metrics import Metric
     from lamina.models import Model, Sequential
+    from lamina.optimizers import Optimizer
+    from lamina.regularizers import Regularizer
 
 _ROOMS = (
     "activations",
@@ -59,16 +65,30 @@ _ROOMS = (
 )
 _NAMES = {
     "DTypePolicy": "lamina.core.dtypes",
-    "Input": "lamina.layers.core",
+    "Initializer": "lamina.initializers",
+    "Input": "lamina.layers",
+    "KerasTensor": "lamina.core.symbolic",
+    "Layer": "lamina.layers",
+    "Loss": "lamina.losses",
+    "Metric": "lamina.metrics",
     "Model": "lamina.models",
+    "Optimizer": "lamina.optimizers",
+    "Regularizer": "lamina.regularizers",
     "Sequential": "lamina.models",
     "Variable": "lamina.core.variable",
 }
 
 __all__ = [
     "DTypePolicy",
+    "Initializer",
     "Input",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
     "Variable",
     "activations",

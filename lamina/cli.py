@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print(f"lamina {options.command}: stopped by Ctrl-C.", file=sys.stderr)
+        after_echo = "\n" if sys.stderr.isatty() else ""  # a terminal has just shown ^C
+        print(f"{after_echo}lamina {options.command}: stopped by Ctrl-C.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `lamina ... | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

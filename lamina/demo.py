@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import lamina
+from lamina.core import errors
 
 Pair = tuple[Any, Any]  # x, y
 
@@ -53,12 +54,15 @@ def run(
         seed: Seed of everything random. Default 42.
         out: Folder for the pictures, made if need be. Default "lamina-demo".
     Raises:
+        ValueError: an unknown name.
         DemoError: the data cannot be had, or the folder cannot be written to.
     Example:
         >>> sorted(DEMOS)
         ['digits', 'fashion-mnist', 'housing']
     """
     began = time.perf_counter()
+    if name not in DEMOS:
+        raise errors.unknown_name("demo", name, DEMOS)
     demo = DEMOS[name]
     folder = _writable(Path(out).expanduser())
     lamina.utils.set_random_seed(seed)
@@ -81,8 +85,8 @@ def _digits(epochs: int, folder: Path) -> None:
             lamina.layers.Input(shape=(8, 8)),
             lamina.layers.Rescaling(1 / 16),
             lamina.layers.Flatten(),
-            lamina.layers.Dense(64, activation="relu"),
-            lamina.layers.Dropout(0.2),
+            lamina.layers.Dense(256, activation="relu"),
+            lamina.layers.Dropout(0.4),
             lamina.layers.Dense(10, activation="softmax"),
         ]
     )
@@ -214,7 +218,7 @@ def _writable(folder: Path) -> Path:
 
 
 DEMOS = {
-    "digits": Demo("handwritten digits of 8x8 pixels, no download", 30, _digits),
+    "digits": Demo("handwritten digits of 8x8 pixels, no download", 20, _digits),
     "fashion-mnist": Demo("Fashion-MNIST, clothes of 28x28 pixels", 30, _fashion_mnist),
     "housing": Demo("California housing, values of houses from eight numbers", 20, _housing),
 }

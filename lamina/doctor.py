@@ -178,7 +178,7 @@ def _folder(report: Report, folder: Path) -> None:
     """A row with the folder, its number of files and their size."""
     files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
     size = sum(path.stat().st_size for path in files)
-    contents = f"{len(files):,} files, {size / 2**20:.1f} MiB" if files else "empty"
+    contents = f"{len(files):,} file{'s' * (len(files) > 1)}, {size / 2**20:.1f} MiB" if files else "empty"
     report.row(contents, str(folder))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from lamina.core import errors
 from lamina.core.naming import to_snake_case
+from lamina.core.variable import Variable
 
 T = TypeVar("T")
 _families: dict[str, Family] = {}
@@ -282,13 +283,15 @@ def _restore(value: Any) -> Any:
 class Configurable:
     """Gives a class `get_config` and `from_config` out of its constructor's signature.
 
-    Each parameter is read back from the attribute of the same name (scikit-learn's rule), else from what the
-    constructor was called with; so a class that stores its arguments needs to write no config code.
+    Each parameter is read back from the attribute of the same name (scikit-learn's rule); where there is none, or a
+    weight, from what the constructor was called with. So a class that stores its arguments needs no config code.
     """
 
     _arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls.__init__ is object.__init__ and (args or kwargs):
+            raise TypeError(f"{cls.__name__}() takes no arguments, received {[*args, *kwargs]}.")
         self = super().__new__(cls)
         with contextlib.suppress(TypeError):  # wrong arguments: __init__ is about to say so, better than we can
             bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
@@ -314,7 +317,7 @@ class Configurable:
         config = {}
         arguments = {**self._arguments, **self._arguments.get("kwargs", {})}
         for name in self.config_parameters():
-            if hasattr(self, name):
+            if hasattr(self, name) and not isinstance(getattr(self, name), Variable):
                 config[name] = serialize(getattr(self, name))
             elif name in arguments:
                 config[name] = serialize(arguments[name])

@@ -131,7 +131,8 @@ class Variable:
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"Variable {self.path!r}: shape is needed with a callable initializer; received None.")
-            initializer = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
+            with jax.ensure_compile_time_eval():  # a layer may be built while its first call is being traced
+                initializer = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
         elif dtype is None and not hasattr(initializer, "dtype"):
             dtype = dtypes.floatx() if np.asarray(initializer).dtype.kind == "f" else None
         self._value: jax.Array = _as_device_array(initializer, dtype and dtypes.standardize_dtype(dtype))

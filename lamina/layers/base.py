@@ -81,6 +81,7 @@ class Layer(Configurable):
 
     _accepts_training = False
     _accepts_mask = False
+    _keras_only: dict[str, Any] = {"quantization_config": None}  # keys of Keras' configs, with what means "off"
     _takes_one_array = False  # a layer that sets it refuses lists and dicts of arrays
 
     def __init__(
@@ -445,6 +446,12 @@ class Layer(Configurable):
             config["activity_regularizer"] = serialize(self.activity_regularizer)
         skip = {*_BASE_ARGUMENTS, *config}
         return config | {key: value for key, value in super().get_config().items() if key not in skip}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Build a layer from `get_config`'s dict, or from Keras' own where it asks for nothing that lamina lacks."""
+        off = cls._keras_only
+        return super().from_config({key: v for key, v in config.items() if key not in off or v != off[key]})
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return what `build_from_config` needs to create the weights without data, or None."""

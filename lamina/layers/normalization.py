@@ -43,6 +43,7 @@ class BatchNormalization(Layer):
     """
 
     _takes_one_array = True
+    _keras_only = {"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "synchronized": False}
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class BatchNormalization(Layer):
         where = f"BatchNormalization {self.name!r}: "
         if not hasattr(axis, "__index__"):
             raise ValueError(f"{where}axis: expected a whole number, received {axis!r}.")
-        if not epsilon > 0:
+        if not (hasattr(epsilon, "__float__") and epsilon > 0):
             raise ValueError(f"{where}epsilon: expected a number > 0, received {epsilon!r}.")
         self.axis, self.epsilon = int(axis), float(epsilon)
         self.momentum = check_fraction("momentum", momentum, where, closed=True)

@@ -95,7 +95,7 @@ class Reshape(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         """Return (batch, *target_shape)."""
-        return jnp.reshape(inputs, (inputs.shape[0], *self.target_shape))
+        return jnp.reshape(inputs, self.compute_output_shape(inputs.shape))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *target_shape), with -1 worked out."""

@@ -46,7 +46,7 @@ def reduce_weighted_values(
         values = weigh(values, weights)
     if valid is not None:
         values = jnp.where(valid, values, 0)
-    if reduction in (None, "none"):
+    if reduction in (None, "none") or values.ndim == 0:
         return values
     total = jnp.sum(values)
     if reduction == "sum":

@@ -200,6 +200,11 @@ class Model(Layer):
     several_inputs: bool | None = None  # whether a list as x means several inputs; None: as its items look
 
     @property
+    def layer_chain(self) -> list[Layer]:
+        """The layers in order, where each takes what the one before gives; empty where that is not known."""
+        return []
+
+    @property
     def float_dtype(self) -> str:
         """Dtype that float data are cast to on their way to the device."""
         return "float64" if self.compute_dtype == "float64" else dtypes.floatx()
@@ -322,11 +327,11 @@ class Model(Layer):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Do one training step; metrics accumulate until `reset_metrics`. Returns as `evaluate` does."""
+        """Do one training step and return the loss and metrics of this batch, as `evaluate` does."""
         return by_batch.train_on_batch(self, x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Add one batch to the metrics without training; they accumulate until `reset_metrics`."""
+        """Return the loss and metrics of one batch, as `evaluate` does; nothing is trained."""
         return by_batch.test_on_batch(self, x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

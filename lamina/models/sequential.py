@@ -102,6 +102,11 @@ class Sequential(Model):
     several_inputs = False
 
     @property
+    def layer_chain(self) -> list[Layer]:
+        """The layers in order; empty for a subclass whose `call` may do something else."""
+        return list(self._stack) if type(self).call is Sequential.call else []
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers from bottom to top, without the Input."""
         return list(self._stack)

@@ -42,7 +42,7 @@ def refuse_unknown(unknown: dict[str, Any], known: Sequence[str], where: str) ->
         warnings.warn(
             f"{where}: decay has no effect, as in Keras 3. "
             "Use learning_rate=schedules.InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay).",
-            stacklevel=5,
+            stacklevel=4,
         )
     if unknown:
         first = next(iter(unknown))

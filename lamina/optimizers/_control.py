@@ -35,6 +35,11 @@ def run_if(condition: Any, branch: Callable[[], None], variables: Sequence[Varia
         variable.assign(value)
 
 
+def cast(value: Any, dtype: Any) -> jax.Array:
+    """Return `value` as an array of `dtype`; one that is it already adds nothing to the trace."""
+    return value if isinstance(value, jax.Array) and value.dtype == dtype else jnp.asarray(value, dtype)
+
+
 def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
     """g * c / max(|g|, c): the direction is kept, the Euclidean norm is at most c = `limit`."""
     norm = jnp.sqrt(jnp.sum(jnp.square(gradient)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,8 @@ class Adam(Optimizer):
 
         m <- m + (1 - b1) (g - m)                          mean of g
         v <- v + (1 - b2) (g^2 - v)                        mean of g^2
-        x <- x - r sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)
+        alpha = r sqrt(1 - b2^t) / (1 - b1^t)              corrects the bias of m and v towards 0
+        x <- x - alpha m / (sqrt(v) + epsilon)
 
     AMSGrad puts the largest v so far in the place of v in the last line.
 
@@ -71,11 +72,15 @@ class Adam(Optimizer):
         if self.amsgrad:
             self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
-        """x <- x - alpha m / (sqrt(v) + epsilon)."""
-        i = self._get_variable_index(variable)
-        t = self._step_number(variable)
+    def update_steps(self, gradients: Sequence[jax.Array], variables: Sequence[Variable], learning_rate: Any) -> None:
+        """alpha = r sqrt(1 - b2^t) / (1 - b1^t), once for all variables, then `update_step` of each."""
+        t = self._step_number(variables[0])
         alpha = learning_rate * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        super().update_steps(gradients, variables, alpha)
+
+    def update_step(self, gradient: jax.Array, variable: Variable, alpha: jax.Array) -> None:
+        """x <- x - alpha m / (sqrt(v) + epsilon); alpha is the learning rate with the bias corrected."""
+        i = self._get_variable_index(variable)
         m, v = self._momentums[i], self._velocities[i]
         m.assign_add((gradient - m.value) * (1 - self.beta_1))
         v.assign_add((jnp.square(gradient) - v.value) * (1 - self.beta_2))
@@ -83,7 +88,7 @@ class Adam(Optimizer):
             largest = self._velocity_hats[i]
             largest.assign(jnp.maximum(largest.value, v.value))
             v = largest
-        variable.assign_sub(m.value * alpha.astype(variable.dtype) / (jnp.sqrt(v.value) + self.epsilon))
+        variable.assign_sub(m.value * alpha / (jnp.sqrt(v.value) + self.epsilon))
 
 
 @optimizers.add

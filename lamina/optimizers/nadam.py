@@ -63,8 +63,8 @@ class Nadam(Optimizer):
             return
         super().build(variables)
         self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-        dtype = jnp.promote_types(variables[0].dtype, jnp.float32).name if variables else None
-        self._product = self.add_variable((), 1.0, dtype, name="u_product")
+        wide = any(v.dtype == "float64" for v in variables)
+        self._product = self.add_variable((), 1.0, "float64" if wide else "float32", name="u_product")
 
     def _mu(self, t: jax.Array) -> jax.Array:
         return self.beta_1 * (1 - 0.5 * 0.96**t)
@@ -80,7 +80,8 @@ class Nadam(Optimizer):
         t = self._step_number(variable)
         product, mu, next_mu = self._product.value, self._mu(t), self._mu(t + 1)
         m, v = self._momentums[i], self._velocities[i]
-        b1, b2 = jnp.asarray(self.beta_1, t.dtype), jnp.asarray(self.beta_2, t.dtype)  # rounded before 1 - b, as in Keras
+        # Rounded to 32 bits before they are taken from 1, as in Keras.
+        b1, b2 = jnp.asarray(self.beta_1, t.dtype), jnp.asarray(self.beta_2, t.dtype)
         m.assign_add((gradient - m.value) * (1 - b1).astype(dtype))
         v.assign_add((jnp.square(gradient) - v.value) * (1 - b2).astype(dtype))
         of_mean = (next_mu / (1 - product * next_mu)).astype(dtype)

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from lamina.core.variable import Variable
+from lamina.optimizers._control import cast
 from lamina.optimizers._rate import Rate, as_rate
-from lamina.optimizers.optimizer import Optimizer, OptimizerArguments, optimizers
+from lamina.optimizers.optimizer import Optimizer, OptimizerArguments
 
 
 def is_transformation(thing: Any) -> bool:
@@ -25,7 +26,6 @@ def _rate_inside(step: Any) -> float:
     return 1.0
 
 
-@optimizers.add
 class OptaxOptimizer(Optimizer):
     """Any `optax.GradientTransformation`; `compile(optimizer=optax.adam(1e-3))` makes one of itself.
 
@@ -73,6 +73,7 @@ class OptaxOptimizer(Optimizer):
                 "optax.add_decayed_weights into the transformation."
             )
         self.transformation = transformation
+        self._has_own_rate = learning_rate is None
         self._injected_rate: Variable | None = None
 
     def build(self, variables: Sequence[Variable]) -> None:
@@ -96,7 +97,7 @@ class OptaxOptimizer(Optimizer):
     @property
     def learning_rate(self) -> Any:
         """The learning rate, if it is not out of sight in the transformation."""
-        if self._learning_rate is not _rate_inside:
+        if not self._has_own_rate:
             return super().learning_rate
         if self._injected_rate is None:
             raise AttributeError(
@@ -107,7 +108,7 @@ class OptaxOptimizer(Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        if self._learning_rate is not _rate_inside:
+        if not self._has_own_rate:
             Optimizer.learning_rate.fset(self, value)  # type: ignore[attr-defined]
         elif callable(value):
             raise TypeError(f"{self.name}: learning_rate: expected a number, received {value!r}.")
@@ -118,15 +119,14 @@ class OptaxOptimizer(Optimizer):
         """One update of the transformation; a variable without a gradient counts with zeros."""
         given = dict(zip(variables, gradients, strict=True))
         named = dict(zip(self._keys, self._trainable_variables, strict=True))
-        tree = {k: given.get(v, jnp.zeros(v.shape, v.dtype)) for k, v in named.items()}
+        tree = {k: given[v] if v in given else jnp.zeros(v.shape, v.dtype) for k, v in named.items()}
         weights = {k: v.value for k, v in named.items()}
         updates, state = self._transform(tree, weights)
         for slot, leaf, is_key in zip(self._state, jax.tree.leaves(state), self._is_key, strict=True):
             slot.assign(jax.random.key_data(leaf) if is_key else leaf)
         for variable in variables:
             update = updates[self._keys[self._get_variable_index(variable)]]
-            inside = self._learning_rate is _rate_inside
-            variable.assign_add(update if inside else -jnp.asarray(learning_rate, variable.dtype) * update)
+            variable.assign_add(update if self._has_own_rate else -cast(learning_rate, variable.dtype) * update)
 
     def _transform(self, gradients: dict[str, jax.Array], weights: dict[str, jax.Array]) -> Any:
         leaves = [
@@ -154,4 +154,4 @@ class OptaxOptimizer(Optimizer):
 
 def _unique(names: list[str]) -> list[str]:
     """Return the names, with a number behind each that came before."""
-    return [name if name not in names[:i] else f"{name}_{i}" for i, name in enumerate(names)]
+    return [name if name not in names[:i] else f"{name}#{i}" for i, name in enumerate(names)]

@@ -8,22 +8,19 @@ loop; parts that are switched off leave nothing in the compiled program.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from lamina import initializers
 from lamina.core import naming
-from lamina.core.config import Configurable, Family, serialize
-from lamina.core.dtypes import floatx
-from lamina.core.variable import Variable, bind, current_binding
+from lamina.core.config import Family, serialize
+from lamina.core.variable import Variable, bind
 from lamina.optimizers import _control
 from lamina.optimizers._checks import check_common_arguments, check_gradients, refuse_unknown
 from lamina.optimizers._rate import Rate, as_rate, current_rate
+from lamina.optimizers._state import OptimizerState
 
 
 class CommonArguments(TypedDict, total=False):
@@ -46,7 +43,7 @@ class OptimizerArguments(CommonArguments, total=False):
     weight_decay: float | None
 
 
-class Optimizer(Configurable):
+class Optimizer(OptimizerState):
     """Base of all optimizers: changes variables against their gradients, one step a call.
 
     To write your own, override `build` (make slots), `update_step` (the formula) and, where the constructor's arguments
@@ -81,8 +78,6 @@ class Optimizer(Configurable):
         [0.5 1.5]
     """
 
-    _revision = 0
-
     def __init__(
         self,
         learning_rate: Rate,
@@ -98,7 +93,7 @@ class Optimizer(Configurable):
         name: str | None = None,
         **unknown: Any,
     ) -> None:
-        self._variables: list[Variable] = []
+        super().__init__()
         refuse_unknown(unknown, self.config_parameters(), type(self).__name__)
         self.weight_decay, self.loss_scale_factor = weight_decay, loss_scale_factor
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
@@ -109,35 +104,10 @@ class Optimizer(Configurable):
         rate = as_rate(learning_rate, type(self).__name__)
         self.name = name or naming.unique_name(naming.to_snake_case(type(self).__name__))
         self.built = False
-        self._trainable_variables: list[Variable] = []
-        self._indices: dict[Variable, int] = {}
         self._not_decayed: set[Variable] = set()
         self._not_decayed_names: list[str] = []
         self._iterations = self.add_variable((), dtype="int32", name="iteration")
         self._learning_rate = rate if callable(rate) else self.add_variable((), rate, name="learning_rate")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if "_variables" not in self.__dict__ and name != "_variables":
-            raise RuntimeError(
-                f"{type(self).__name__}: {name!r} was set before the optimizer was initialised. "
-                "Make super().__init__(learning_rate, ...) the first statement of __init__."
-            )
-        if isinstance(value, Variable):
-            self._track(value)
-        elif name != "learning_rate" and current_binding() is None:
-            self.__dict__["_revision"] = self._revision + 1
-        object.__setattr__(self, name, value)
-
-    def _track(self, variable: Variable) -> None:
-        if not any(variable is known for known in self._variables):
-            self._variables.append(variable)
-
-    # State: the variables, the learning rate, and ways to set them.
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Its variables, in Keras' order: iteration, learning_rate (unless that is a function), slots."""
-        return list(self._variables)
 
     @property
     def iterations(self) -> Any:
@@ -145,11 +115,6 @@ class Optimizer(Configurable):
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
         return self._iterations
-
-    @property
-    def revision(self) -> int:
-        """Grows when a setting changes that compiled steps have in them, so that they must be compiled again."""
-        return self._revision
 
     @property
     def learning_rate(self) -> Any:
@@ -176,41 +141,6 @@ class Optimizer(Configurable):
     def _current_rate(self) -> Any:
         return current_rate(self._learning_rate, self._iterations)
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all variables, in the order of `variables`; nothing changes when one does not fit."""
-        variables = self.variables
-        if len(weights) != len(variables):
-            built = "" if self.built else " The optimizer is not built: call build(trainable_variables) first."
-            raise ValueError(
-                f"{self.name}: set_weights: expected {len(variables)} arrays, received {len(weights)}.{built}"
-            )
-        for variable, weight in zip(variables, weights, strict=True):
-            if np.shape(weight) != variable.shape:
-                raise ValueError(
-                    f"{self.name}: set_weights: expected shape {variable.shape} for {variable.path!r}, received "
-                    f"{np.shape(weight)}."
-                )
-        for variable, weight in zip(variables, weights, strict=True):
-            variable.assign(weight)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the variables into a dict or HDF5 group, under "0", "1", …"""
-        for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read what `save_own_variables` wrote; a store of another length is left out, with a warning."""
-        if len(store) != len(self.variables):
-            warnings.warn(
-                f"{self.name}: its state was not loaded: the file has {len(store)} variables, the optimizer "
-                f"{len(self.variables)}. It was saved by an optimizer with other settings, or for another model.",
-                stacklevel=2,
-            )
-            return
-        self.set_weights([np.asarray(store[str(i)]) for i in range(len(store))])
-
-    # Slots.
-
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the slots of the variables that will be trained. `apply` calls it when it is given the variables."""
         if self.built:
@@ -223,59 +153,9 @@ class Optimizer(Configurable):
             self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
         self.built = True
 
-    def add_variable(
-        self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, name: str | None = None
-    ) -> Variable:
-        """Make a variable that belongs to the optimizer; `initializer` is a name, an initializer or a number."""
-        if isinstance(initializer, (str, dict)):
-            initializer = initializers.get(initializer)
-        elif not callable(initializer):
-            initializer = np.full(shape, initializer)
-        with naming.name_scope(self.name):
-            variable = Variable(initializer, shape, dtype or floatx(), trainable=False, name=name)
-        self._track(variable)
-        return variable
-
-    def add_variable_from_reference(
-        self, reference_variable: Variable, name: str = "var", initializer: Any = "zeros"
-    ) -> Variable:
-        """Make a slot: a variable of a model variable's shape and dtype, named after it."""
-        name = f"{reference_variable.path.replace('/', '_')}_{name}"
-        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name)
-
-    def add_optimizer_variables(
-        self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Any = "zeros"
-    ) -> Any:
-        """Make a slot for each variable and return them as a list; for a list of names, a tuple of lists."""
-        if isinstance(name, str):
-            return [self.add_variable_from_reference(v, name, initializer) for v in trainable_variables]
-        start = initializer if isinstance(initializer, (list, tuple)) else [initializer] * len(name)
-        slots = [
-            [self.add_variable_from_reference(v, n, s) for n, s in zip(name, start, strict=True)]
-            for v in trainable_variables  # Keras' order: all slots of one variable, then those of the next
-        ]
-        return tuple([of_one[i] for of_one in slots] for i in range(len(name)))
-
-    def _get_variable_index(self, variable: Variable) -> int:
-        return self._indices[variable]
-
-    def assign(self, variable: Variable, value: Any) -> None:
-        """Set a variable, as Keras' optimizers spell it."""
-        variable.assign(value)
-
-    def assign_add(self, variable: Variable, value: Any) -> None:
-        """Add to a variable."""
-        variable.assign_add(value)
-
-    def assign_sub(self, variable: Variable, value: Any) -> None:
-        """Subtract from a variable."""
-        variable.assign_sub(value)
-
     def _step_number(self, variable: Variable) -> jax.Array:
-        """t = 1, 2, … as a float scalar: the number of the update that is being made, in 32 bits or more."""
-        return jnp.asarray(self.iterations + 1, jnp.promote_types(variable.dtype, jnp.float32))
-
-    # The step.
+        """t = 1, 2, …, the number of the update that is being made: a float scalar of 32 bits, or the variable's 64."""
+        return jnp.asarray(self.iterations + 1, "float64" if variable.dtype == "float64" else "float32")
 
     def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         """Change `variable` and its slots by one step: the optimizer's formula."""
@@ -285,10 +165,10 @@ class Optimizer(Configurable):
         )
 
     def update_steps(self, gradients: Sequence[jax.Array], variables: Sequence[Variable], learning_rate: Any) -> None:
-        """`update_step` of each variable; override it for a step in which the variables depend on each other."""
+        """`update_step` of each variable. Override it for what all variables share, to compute that once."""
         for gradient, variable in zip(gradients, variables, strict=True):
-            rate = jnp.asarray(learning_rate, variable.dtype)
-            self.update_step(jnp.asarray(gradient, variable.dtype), variable, rate)
+            rate = _control.cast(learning_rate, variable.dtype)
+            self.update_step(_control.cast(gradient, variable.dtype), variable, rate)
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Variable] | None = None) -> None:
         """Make one step.
@@ -349,7 +229,11 @@ class Optimizer(Configurable):
         if not self.built:
             self.build(variables)
         check_gradients(gradients, variables, self._indices, f"{self.name}: apply")
-        pairs = [(jnp.asarray(g), v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+        pairs = [
+            (g if isinstance(g, jax.Array) else jnp.asarray(g), v)
+            for g, v in zip(gradients, variables, strict=True)
+            if g is not None
+        ]
         return [g for g, _ in pairs], [v for _, v in pairs]
 
     def _accumulate(self, gradients: list[Any], variables: list[Variable]) -> None:
@@ -372,7 +256,7 @@ class Optimizer(Configurable):
             decay = self._weight_decay_of(variable)
             if decay is not None:
                 x = variable.value
-                variable.assign(x - x * decay * jnp.asarray(rate, x.dtype))
+                variable.assign(x - x * decay * _control.cast(rate, x.dtype))
         self.update_steps(gradients, variables, rate)
 
     def _clip(self, gradients: list[Any]) -> list[Any]:
@@ -433,4 +317,3 @@ class Optimizer(Configurable):
 
 
 optimizers = Family("optimizer", "keras.optimizers", Optimizer)
-optimizers.add(Optimizer)

@@ -18,13 +18,13 @@ def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight:
     model.require_compiled("train_on_batch")
     with model.exclusive("train_on_batch"):
         batch, program = _prepare(model, x, y, sample_weight, class_weight)
+        preflight.check_loss(model, batch)
         rows = rows_of(batch)
         order = np.arange(rows, dtype=np.int32)
         segment = Segment(batch, order, rows, 0, 1, False)
         seed = key_data(model.batch_seed())
-        metrics = [v._value for v in program.metrics]
         done = np.int32(int(model.optimizer.iterations))
-        state, logs = program.run_train(program.state(metrics), segment, seed, done, np.int32(0), np.int32(1), False)
+        state, logs = program.run_train(program.state(program.fresh_metrics()), segment, seed, done, np.int32(0), np.int32(1), False)
         program.publish(state)
     return _in_order(program, as_numbers(logs), return_dict)
 
@@ -34,15 +34,14 @@ def test_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, return_dict: b
     model.require_compiled("test_on_batch")
     batch, program = _prepare(model, x, y, sample_weight, None)
     rows = rows_of(batch)
-    metrics = [v._value for v in program.metrics]
-    metrics, logs = program.run_test(program.state([])[:2], metrics, batch, rows, rows, False)
+    metrics, logs = program.run_test(program.state([])[:2], program.fresh_metrics(), batch, rows, rows, False)
     program.publish_metrics(metrics)
     return _in_order(program, as_numbers(logs), return_dict)
 
 
 def _prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple[Batch, Program]:
     batch = as_batch(model, x, y, sample_weight, class_weight)
-    preflight.check(model, batch, "")
+    preflight.check(model, batch, "", x)
     return batch, prepared_program(model)
 
 

@@ -15,7 +15,7 @@ from lamina.training.callbacks import CallbackList
 from lamina.training.data import Stream, as_arrays, check_lengths
 from lamina.training.feed import padded, rows_of, window_batches, windows
 from lamina.training.interrupt import Interrupts, interrupts
-from lamina.training.prepare import adds_losses, as_batch, is_stream, prepared_program, spec_of
+from lamina.training.prepare import adds_losses, as_batch, is_stream, output_spec, prepared_program, spec_of
 from lamina.training.program import Batch, Predictor, Program
 from lamina.training.progress import make_progress
 
@@ -27,13 +27,14 @@ def source(model: Any, x: Any, y: Any, sample_weight: Any, argument: str, steps:
     if is_stream(x):
         if y is not None or sample_weight is not None:
             raise ValueError(
-                f"{argument}: y and sample_weight cannot be given beside an iterable of batches: yield (x, y) pairs."
+                f"{argument or 'x'}: y and sample_weight cannot be given beside an iterable of batches: yield (x, y) "
+                "pairs, or (x, y, sample_weight)."
             )
-        stream = Stream(x, steps, argument, float_dtype=model.float_dtype, several=model.several_inputs)
-        preflight.check(model, Batch(*stream.peek()), argument)
+        stream = Stream(x, steps, argument or "x", float_dtype=model.float_dtype, several=model.several_inputs)
+        preflight.check(model, Batch(*stream.peek()), argument or "x")
         return stream
     batch = as_batch(model, x, y, sample_weight, None, argument)
-    preflight.check(model, batch, argument)
+    preflight.check(model, batch, argument, x)
     return batch
 
 
@@ -125,7 +126,7 @@ class Validation:
             if not isinstance(data, Batch):
                 return False
             x, y = spec_of(data.x, 2), spec_of(data.y, 2)
-            outputs = preflight.output_of(self.model, x)
+            outputs = output_spec(self.model, x)
             self._masked = objective.maskable(y, outputs) and not adds_losses(self.model, x)
         return self._masked
 

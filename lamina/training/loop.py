@@ -65,18 +65,23 @@ def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | 
             seed=order,
         )
         feed: Any = StreamFeed(stream, arguments.class_weight)
-        preflight.check(model, feed.peek(), "x")
+        first = feed.peek()
+        preflight.check(model, first, "x")
+        preflight.check_fit(model, first, "x")
     else:
         batch = as_batch(model, arguments.x, arguments.y, arguments.sample_weight, arguments.class_weight)
+        preflight.check(model, batch, "", arguments.x)
+        preflight.check_fit(model, batch, "")
         if arguments.validation_split and arguments.validation_data is None:
             train, rest = train_validation_split(tuple(batch), arguments.validation_split)
             batch, held_out = Batch(*train), Batch(*rest)
-        preflight.check(model, batch, "")
         make = WindowFeed if on_disk(batch) else ArrayFeed
         feed = make(batch, arguments.batch_size or 32, arguments.steps_per_epoch, arguments.shuffle, seed)
     if arguments.validation_data is not None:
         x, y, weights = unpack(arguments.validation_data, "validation_data: ")
         held_out = evaluation.source(model, x, y, weights, "validation_data", arguments.validation_steps)
+        if isinstance(held_out, Batch) and not is_stream(arguments.x):
+            preflight.compare_classes(model, batch.y, held_out.y)
     if held_out is None:
         return feed, None
     rows = arguments.validation_batch_size or arguments.batch_size or 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from lamina import losses, metrics
-from lamina.core.config import registered_name
+from lamina.core.config import Family, registered_name
+from lamina.losses import _base as losses_base
 from lamina.metrics import Mean, Metric
+from lamina.metrics import _base as metrics_base
 
 Spec = jax.ShapeDtypeStruct
+_CHOSEN_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 
 class Objective:
@@ -29,11 +33,14 @@ class Objective:
         self._loss, self._loss_weights = _single("loss", loss), _single("loss_weights", loss_weights)
         self._metrics = _as_list("metrics", metrics)
         self._weighted_metrics = _as_list("weighted_metrics", weighted_metrics)
+        _require_known(losses_base.family, [self._loss])
+        _require_known(metrics_base.family, [*self._metrics, *self._weighted_metrics])
         self.loss_tracker = Mean(name="loss")
         self.loss: losses.Loss | None = None
         self.metrics: list[Metric] = []
         self.weighted_metrics: list[Metric] = []
         self.built = False
+        self.checked: Any = None  # what preflight found out last
 
     def build(self, y_true: Spec | None, y_pred: Spec) -> None:
         """Resolve names such as "accuracy" and "crossentropy" by the shapes of targets and outputs."""
@@ -43,7 +50,15 @@ class Objective:
             self.loss = resolve_loss(self._loss, y_true, y_pred)
         self.metrics = [resolve_metric(m, y_true, y_pred) for m in self._metrics]
         self.weighted_metrics = [resolve_metric(m, y_true, y_pred) for m in self._weighted_metrics]
+        for metric in [*self.metrics, *self.weighted_metrics]:
+            if y_true is not None:
+                metric.build((None, *y_true.shape[1:]), (None, *y_pred.shape[1:]))
         self.built = True
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether there is a loss or a metric that compares outputs with y."""
+        return self._loss is not None or bool(self._metrics or self._weighted_metrics)
 
     @property
     def all_metrics(self) -> list[Metric]:
@@ -93,7 +108,8 @@ class Objective:
         if y_true is None:
             return True
         functions = [getattr(m, "fn", None) for m in [self.loss, *self.metrics, *self.weighted_metrics]]
-        own = all(_is_own(m) for m in [self.loss, *self.metrics, *self.weighted_metrics] if m is not None)
+        members = [m for m in [self.loss, *self.metrics, *self.weighted_metrics] if m is not None]
+        own = all(_is_own(m) and not m.mixes_samples for m in members)
         rows = y_pred.shape[:1]
         return own and all(
             _is_own(fn) or jax.eval_shape(fn, y_true, y_pred).shape[:1] == rows for fn in functions if fn is not None
@@ -115,7 +131,7 @@ def resolve_loss(identifier: Any, y_true: Spec, y_pred: Spec) -> losses.Loss | N
 def resolve_metric(identifier: Any, y_true: Spec | None, y_pred: Spec) -> Metric:
     """Return the metric object for what `compile` was given, under the name that the logs show."""
     name = identifier if isinstance(identifier, str) else None
-    if name is not None and name.lower() in ("accuracy", "acc", "crossentropy", "ce") and y_true is not None:
+    if name is not None and name.lower() in _CHOSEN_BY_SHAPE and y_true is not None:
         choose = metrics.accuracy_for if name.lower().startswith("acc") else metrics.crossentropy_for
         metric = choose(y_true.shape, y_pred.shape)
     else:
@@ -155,6 +171,16 @@ def _as_list(argument: str, value: Any) -> list[Any]:
     if any(item is None for item in flat):
         raise ValueError(f"compile: {argument}: received None in {value!r}. Leave it out.")
     return flat
+
+
+def _require_known(family: Family, identifiers: list[Any]) -> None:
+    """Raise for unknown names, and for what is no loss or metric; objects are made later, when shapes are known."""
+    for identifier in identifiers:
+        if isinstance(identifier, str):
+            if identifier.lower() not in _CHOSEN_BY_SHAPE:
+                family.lookup(identifier)
+        elif not isinstance(identifier, dict) and not inspect.isclass(identifier):
+            family.get(identifier)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -50,15 +50,6 @@ def on_disk(batch: Batch) -> bool:
     return any(isinstance(leaf, np.memmap) for leaf in jax.tree.leaves(batch))
 
 
-def build(model: Any, batch: Batch) -> None:
-    """Create the weights, if the model has none yet, and resolve losses and metrics against the shapes of a batch."""
-    if not model.built:
-        model.build(jax.tree.map(lambda a: (None, *a.shape[1:]), batch.x))
-    objective = model.objective
-    if objective is not None and not objective.built:
-        objective.build(spec_of(batch.y), output_spec(model, batch.x))
-
-
 def spec_of(tree: Any, rows: int | None = None) -> Any:
     """Shapes and dtypes of arrays, with `rows` rows if given."""
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows or a.shape[0], *a.shape[1:]), a.dtype), tree)

@@ -130,7 +130,8 @@ def _by_name(
     if unknown:
         raise ValueError(f"{where}: class_names: {names} lacks {unknown[0]!r}, which is among the labels.")
     place = {name: number for number, name in enumerate(names)}
-    return (*(np.array([place[str(label)] for label in labels]) for labels in (true, predicted)), names)  # type: ignore[return-value]
+    by_number = [np.array([place[str(label)] for label in labels]) for labels in (true, predicted)]
+    return by_number[0], by_number[1], names
 
 
 def _texts(argument: str, array: np.ndarray) -> np.ndarray:

@@ -165,6 +165,7 @@ def _mark_lowest(ax: Axes, curve: Curve) -> None:
         "markerfacecolor": "none",
         "markeredgewidth": 1.5,
         "linestyle": "none",
+        "clip_on": False,  # whole at the edge, too
     }
     ax.plot([epoch], [value], color=_style.VERMILLION, label=f"lowest: {value:.4g}, epoch {epoch}", **style)
 

@@ -102,7 +102,7 @@ def test_members_of_another_family_are_refused(family):
 
 
 def test_a_later_alias_does_not_take_anothers_name(family):
-    class sq(Shape):  # noqa: N801 - the name that collides
+    class sq(Shape):
         pass
 
     family.add(sq)

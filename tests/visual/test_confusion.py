@@ -85,7 +85,7 @@ def test_counts_alone_have_one_line_a_cell() -> None:
 
 
 def test_title_is_the_accuracy() -> None:
-    right = metrics.accuracy_score(TRUE, PREDICTED, normalize=False)
+    right = int(metrics.accuracy_score(TRUE, PREDICTED, normalize=False))
     assert confusion_matrix(TRUE, PREDICTED).axes[0].get_title("left") == f"{right} of 300 right ({right / 300:.1%})"
 
 

@@ -98,14 +98,13 @@ class Normalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Create mean, variance and count."""
-        rank = len(input_shape)
-        if any(not -rank <= a < rank for a in self.axis) or any(input_shape[a] is None for a in self.axis):
+        kept = self._kept(len(input_shape))
+        if kept is None or any(input_shape[a] is None for a in kept):
             raise ValueError(
                 f"Normalization {self.name!r}: axis {self.axis} must be axes of known size, received input shape "
                 f"{input_shape}."
             )
-        self._keep = tuple(sorted(a % rank for a in self.axis))
-        self._features: tuple[int, ...] = tuple(input_shape[a] for a in self._keep)  # type: ignore[misc] # checked above
+        self._features: tuple[int, ...] = tuple(input_shape[a] for a in kept)  # type: ignore[misc] # checked above
         given = np.shape(self.input_mean)
         if len(given) > len(self._features) or any(
             n not in (1, size) for n, size in zip(given[::-1], self._features[::-1], strict=False)
@@ -122,11 +121,17 @@ class Normalization(Layer):
     def check_input(self, inputs: Any) -> None:
         """Raise unless the kept axes have the sizes of the statistics."""
         shape = np.shape(inputs)
-        if len(shape) <= max(self._keep, default=0) or tuple(shape[a] for a in self._keep) != self._features:
+        kept = self._kept(len(shape))
+        if kept is None or tuple(shape[a] for a in kept) != self._features:
             raise ValueError(
-                f"Normalization {self.path!r}: expected size {self._features} on axes {self._keep}, received input of "
+                f"Normalization {self.path!r}: expected size {self._features} on axis {self.axis}, received input of "
                 f"shape {shape}. It was built for {self._build_shape}."
             )
+
+    def _kept(self, rank: int) -> tuple[int, ...] | None:
+        """The axes with statistics of their own, counted from the front; None when there are fewer axes."""
+        inside = all(-rank <= a < rank for a in self.axis)
+        return tuple(sorted(a % rank for a in self.axis)) if inside else None
 
     def call(self, inputs: jax.Array) -> jax.Array:
         """Return the standardised inputs."""
@@ -145,7 +150,8 @@ class Normalization(Layer):
         """Put the axes of a statistic where they are in `x`."""
         value = jnp.asarray(value, x.dtype)
         shape = [1] * x.ndim
-        for axis, size in zip(self._keep[len(self._keep) - value.ndim :], value.shape, strict=True):
+        kept = self._kept(x.ndim) or ()
+        for axis, size in zip(kept[len(kept) - value.ndim :], value.shape, strict=True):
             shape[axis] = size
         return value.reshape(shape)
 
@@ -180,9 +186,11 @@ class Normalization(Layer):
 
     def _merge(self, total: tuple[int, Any, Any], batch: np.ndarray) -> tuple[int, Any, Any]:
         """Add a batch to (count, mean, variance), after Chan, Golub & LeVeque 1979."""
-        reduce = tuple(a for a in range(batch.ndim) if a not in self._keep)
+        kept = self._kept(batch.ndim) or ()
+        reduce = tuple(a for a in range(batch.ndim) if a not in kept)
         count = math.prod(batch.shape[a] for a in reduce)
-        mean, variance = np.mean(batch, axis=reduce), np.var(batch, axis=reduce)
+        with np.errstate(invalid="ignore"):  # infinities: adapt is about to say so, by feature
+            mean, variance = np.mean(batch, axis=reduce), np.var(batch, axis=reduce)
         old, old_mean, old_variance = total
         if old == 0:
             return count, mean, variance

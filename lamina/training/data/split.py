@@ -69,7 +69,7 @@ def _warn_of_missing_classes(y: Any, split_at: int) -> None:
     told = []
     for side, part in (("training", code[:split_at]), ("validation", code[split_at:])):
         absent = np.bincount(part, minlength=len(classes)) == 0
-        if absent.any() and not _by_chance(absent, counts, len(part) / len(code)):
+        if absent.any() and not is_by_chance(absent, counts, len(part) / len(code)):
             listed = ", ".join(str(label) for label in classes[absent][:20])
             told.append(f"no row of class {listed}{', ...' if absent.sum() > 20 else ''} for {side}")
     if told:
@@ -82,7 +82,7 @@ def _warn_of_missing_classes(y: Any, split_at: int) -> None:
         )
 
 
-def _by_chance(absent: np.ndarray, counts: np.ndarray, fraction: float) -> bool:
+def is_by_chance(absent: np.ndarray, counts: np.ndarray, fraction: float) -> bool:
     """Whether shuffled rows would miss this many classes, of these counts, on a side with this fraction of the rows.
 
     Probability at most C(classes, absent) * (1 - fraction)^rows: none of their rows on that side, for any such choice.

@@ -1,0 +1,129 @@
+"""Warnings at the start of `fit`: what is legal, trains, and is rarely meant."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from lamina import layers
+from lamina.training.data.split import is_by_chance
+from lamina.training.preflight.case import Case
+from lamina.training.preflight.head import DISTRIBUTIONS, KEEP_VALUES, from_input, is_own
+from lamina.training.preflight.losses import facts_of
+from lamina.training.preflight.values import is_whole, on_host
+
+_SCALES = (layers.Rescaling, layers.Normalization, layers.BatchNormalization)
+_LOOKED_AT = 2**16  # values of x that show whether they are pixels
+_SUMMED = 2**22  # values of y whose rows are added up
+
+
+def advise(case: Case) -> None:
+    """Warn of raw pixels, one-hot rows that are none, and a regression loss on class probabilities."""
+    case = case._replace(batch=on_host(case.batch))
+    _warn_of_pixels(case)
+    if case.loss is not None and case.single:
+        _warn_of_rows(case)
+        _warn_of_regression(case)
+
+
+def _warn_of_pixels(case: Case) -> None:
+    x = case.batch.x
+    if not hasattr(x, "shape") or x.ndim < 3 or not _meets_weights_first(case.model):
+        return
+    rows = max(1, _LOOKED_AT * len(x) // x.size)
+    some = x[:: max(1, len(x) // rows)][:rows]
+    low, high = some.min(), some.max()
+    if low >= 0 and 100 < high <= 255 and is_whole(some):
+        _warn(
+            f"{case.called('x')} of shape {x.shape} looks like pixels from 0 to 255, and model "
+            f"{case.model.name!r} does not scale them: networks train badly on inputs so large. Pass x / 255.0, or put "
+            "lamina.layers.Rescaling(1 / 255) first."
+        )
+
+
+def _meets_weights_first(model: Any) -> bool:
+    """Whether the first layer that changes values is one of lamina's with weights, and none that scales them."""
+    first = next((layer for layer in from_input(model) if type(layer) not in KEEP_VALUES), None)
+    return first is not None and is_own(first) and bool(first.weights) and not isinstance(first, _SCALES)
+
+
+def _warn_of_rows(case: Case) -> None:
+    """One-hot rows and class probabilities sum to 1; a row of zeros is the usual way to leave an entry out."""
+    if case.loss.labels != "one-hot" or case.batch.y.shape[1:] != case.outputs.shape[1:]:
+        return
+    y = case.batch.y
+    sums = y[:: 1 + y.size // _SUMMED].sum(case.loss.axis, dtype=np.float64)
+    odd = (np.abs(sums - 1) > 1e-3) & (sums != 0)
+    if odd.any():
+        _warn(
+            f"{case.called('y')}: {case.loss.name} expects rows that sum to 1 (one-hot, or class probabilities); "
+            f"{int(odd.sum())} of {odd.size} do not, one sums to {sums[odd][0]:g}. For several labels a row use "
+            "activation='sigmoid' and loss='binary_crossentropy'."
+        )
+
+
+def _warn_of_regression(case: Case) -> None:
+    if case.loss.labels != "numbers" or case.head is None or case.head.activation not in DISTRIBUTIONS:
+        return
+    y = case.batch.y[:: 1 + case.batch.y.size // _SUMMED]
+    if y.shape[1:] == case.outputs.shape[1:] and _is_one_hot(y):
+        _warn(
+            f"loss {case.loss.name!r} on class labels and {case.head}: its gradient vanishes where the network is "
+            "surely wrong, so training is slow or stalls. Use loss='categorical_crossentropy'."
+        )
+
+
+def _is_one_hot(y: np.ndarray) -> bool:
+    return bool(((y == 0) | (y == 1)).all() and (y.sum(-1) == 1).all())
+
+
+def compare_classes(model: Any, train: Any, held_out: Any) -> None:
+    """Warn of classes that only the training data have, or only `validation_data`; fewer than chance explains are none.
+
+    Args:
+        model: Compiled and built for the data.
+        train: y of the training data.
+        held_out: y of the validation data.
+    """
+    loss = facts_of(model.objective.loss)
+    if not model.preflight or loss is None or loss.labels == "numbers":
+        return
+    sides = [_class_numbers(y, loss.labels == "one-hot", loss.ignore_class) for y in (train, held_out)]
+    if any(side is None for side in sides):
+        return
+    classes, code = np.unique(np.concatenate(sides), return_inverse=True)
+    counts = np.bincount(code)
+    parts = {"training data": code[: len(sides[0])], "validation_data": code[len(sides[0]) :]}
+    for name, part in parts.items():
+        absent = np.bincount(part, minlength=len(classes)) == 0
+        if absent.any() and not is_by_chance(absent, counts, len(part) / len(code)):
+            told = ", ".join(str(label) for label in classes[absent][:20])
+            _warn(
+                f"the {name} have no row of class {told}{', ...' if absent.sum() > 20 else ''}, which the other rows "
+                "have: what is measured on them says little about it. Take both from one shuffled set, e.g. with "
+                "sklearn.model_selection.train_test_split(x, y, stratify=y)."
+            )
+
+
+def _class_numbers(y: Any, one_hot: bool, ignored: int | None) -> np.ndarray | None:
+    """The class of each row; None where rows have no one class."""
+    if not hasattr(y, "shape"):
+        return None
+    if one_hot:
+        return np.asarray(y).argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else None
+    labels = np.asarray(y).reshape(-1) if y.size == len(y) else None
+    if labels is None or not is_whole(labels):
+        return None
+    labels = labels.astype(np.int32)
+    return labels if ignored is None else labels[labels != ignored]
+
+
+def _warn(message: str) -> None:
+    """Warn at the line of the user's that called lamina."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("lamina."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)

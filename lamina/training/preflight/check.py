@@ -1,0 +1,138 @@
+"""`check` and `check_fit`: the checks in their order."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from lamina.core.dtypes import is_float
+from lamina.core.errors import LaminaConfigError
+from lamina.training.preflight.advice import advise
+from lamina.training.preflight.case import Case, called
+from lamina.training.preflight.head import find_head
+from lamina.training.preflight.losses import facts_of
+from lamina.training.preflight.pairing import check_pairing
+from lamina.training.preflight.shapes import check_inputs, check_objective, specs
+from lamina.training.preflight.values import check_values
+from lamina.training.prepare import adds_losses
+from lamina.training.program import Batch
+
+
+def check(model: Any, batch: Batch, argument: str, given: Any = None) -> None:
+    """Build the model for the data, resolve the loss and the metrics, and raise when data, loss and model do not fit.
+
+    Nothing is compiled. A model or objective that was not built before is left so when something raises.
+
+    Args:
+        model: Compiled by `compile`.
+        batch: The data set, or the first batch of a stream, as host arrays.
+        argument: "" for the data of the call itself, "x" for a stream, else what to call the data: "validation_data".
+        given: x as the user passed it, for the names of a table's columns.
+
+    Raises:
+        LaminaConfigError: what cannot train right. ValueError: NaN or infinity.
+    """
+    _require_targets(model, batch, argument)
+    with _unbuilt_on_error(model):
+        case = _case(model, batch, argument)
+        if not (model.objective.metrics or model.objective.weighted_metrics):
+            check_loss(model, batch)
+        if model.preflight:
+            check_values(case, given)
+
+
+def check_fit(model: Any, batch: Batch, argument: str) -> None:
+    """Check what concerns training, after `check`: a loss, finite weights; and warn of what is rarely meant."""
+    check_loss(model, batch)
+    if model.preflight:
+        _check_weights(model)
+        advise(model.objective.checked.case._replace(batch=batch, argument=argument))
+
+
+def check_loss(model: Any, batch: Batch) -> None:
+    """Raise when there is nothing that training could minimise."""
+    regularized = any(v.regularizer is not None for v in model.trainable_variables)
+    if model.objective.loss is not None or regularized or adds_losses(model, batch.x):
+        return
+    raise LaminaConfigError(
+        f"model {model.name!r} was compiled without a loss, and no layer adds one: there is nothing to minimise or "
+        "measure. Use compile(optimizer, loss='mse') for numbers, loss='sparse_categorical_crossentropy' for classes."
+    )
+
+
+def _require_targets(model: Any, batch: Batch, argument: str) -> None:
+    if batch.y is None and model.objective.needs_targets:
+        raise LaminaConfigError(
+            f"{called('y', argument)} is missing: the loss and the metrics given to compile compare the outputs with "
+            "it. Pass y (an iterable has to yield (x, y) pairs); for a network that restores its inputs, y is x."
+        )
+
+
+class Checked(NamedTuple):
+    """What was found for a model and data of certain shapes, so that steps by hand do not find it out again."""
+
+    tree: Any
+    layout: Any
+    case: Case
+
+
+def _case(model: Any, batch: Batch, argument: str) -> Case:
+    """Check shapes and structure, unless it was done for such data, and return what the other checks need."""
+    objective = model.objective
+    layout = jax.tree.flatten(specs(batch, min(32, _rows(batch))))
+    known = objective.checked
+    if model.built and objective.built and known and known.tree is model.tree and known.layout == layout:
+        return known.case._replace(batch=batch, argument=argument)
+    outputs = check_inputs(model, batch.x, argument)
+    objective.build(specs(batch.y, 2), outputs)
+    case = Case(model, batch, argument, outputs, find_head(model), facts_of(objective.loss))
+    if model.preflight:
+        check_pairing(case)
+    check_objective(case)
+    objective.checked = Checked(model.tree, layout, case._replace(batch=Batch(None, None, None)))
+    return case
+
+
+def _rows(batch: Batch) -> int:
+    return jax.tree.leaves(batch.x)[0].shape[0]
+
+
+def _check_weights(model: Any) -> None:
+    for variable in model.variables:
+        value = variable._value
+        if not is_float(value.dtype) or not value.is_fully_addressable:
+            continue
+        bad = int((~np.isfinite(np.asarray(value))).sum())
+        if bad:
+            raise LaminaConfigError(
+                f"weight {variable.path!r} holds NaN or infinity ({bad} of {variable.size} values), from which nothing "
+                "can be learned. An earlier training diverged, or the weights came so. Make the model anew or "
+                "load_weights, and train with a smaller learning rate or clipnorm=1.0."
+            )
+
+
+@contextlib.contextmanager
+def _unbuilt_on_error(model: Any) -> Iterator[None]:
+    """Take back the weights and metrics that were made for data which turn out not to fit: other data may come next."""
+    objective = model.objective
+    resolved = objective.built
+    before = [] if model.built else [(layer, _attributes(layer)) for layer in model.tree.layers]
+    try:
+        yield
+    except Exception:
+        objective.built = resolved
+        for layer, attributes in before:
+            for name in set(vars(layer)) - set(attributes):
+                delattr(layer, name)
+            for name, value in attributes.items():
+                setattr(layer, name, value)
+        raise
+
+
+def _attributes(layer: Any) -> dict[str, Any]:
+    """What a layer holds; `build` adds weights to its list in place, so lists are copied."""
+    return {name: list(value) if type(value) is list else value for name, value in vars(layer).items()}
