@@ -40,7 +40,8 @@ class Model(Layer):
         self.steps_per_execution = 1
         self.preflight = True
         self._compile_config: dict[str, Any] = {}
-        self._batch_seed: int | None = None
+        self._hand_seed: int | None = None
+        self._hand_steps = 0
         self._start_engine()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -338,11 +339,12 @@ class Model(Layer):
         """Compute the outputs of one batch."""
         return self.predict(x, batch_size=max(1, len(np.asarray(jax.tree.leaves(x)[0]))), verbose=0)
 
-    def batch_seed(self) -> int:
-        """Seed of the draws in steps by hand, one for the life of the model."""
-        if self._batch_seed is None:
-            self._batch_seed = next_seed()
-        return self._batch_seed
+    def next_step_by_hand(self) -> tuple[int, int]:
+        """Seed and number of the next `train_on_batch`; its random draws are a function of them."""
+        if self._hand_seed is None:
+            self._hand_seed = next_seed()
+        self._hand_steps += 1
+        return self._hand_seed, self._hand_steps - 1
 
     @contextlib.contextmanager
     def exclusive(self, method: str) -> Iterator[None]:

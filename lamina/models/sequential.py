@@ -235,4 +235,6 @@ def _hint(expected: Shape, received: Any) -> str:
         return " One sample came without the batch axis: pass x[None]."
     if len(received) > len(expected):
         return " If these are images, start the model with Input(shape=x.shape[1:]) and Flatten()."
+    if len(received) > 2 and tuple(received[1:]) == (expected[-1], *expected[1:-1]):
+        return " If these are images with the channels first, pass numpy.moveaxis(x, 1, -1)."
     return ""

@@ -76,6 +76,11 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.build(variables)
         super().build(variables)
 
+    def extend(self, variables: Sequence[Variable]) -> None:
+        """Make slots for variables that joined since `build`."""
+        self.inner_optimizer.extend(variables)
+        super().extend(variables)
+
     @property
     def variables(self) -> list[Variable]:
         """Its own variables, then the inner optimizer's."""

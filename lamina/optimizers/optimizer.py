@@ -153,6 +153,19 @@ class Optimizer(OptimizerState):
             self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
         self.built = True
 
+    def extend(self, variables: Sequence[Variable]) -> None:
+        """Make slots for variables that joined since `build`, those of a thawed layer, say; the others keep theirs."""
+        if self.built and all(variable in self._indices for variable in variables):
+            return
+        before = {v.path: v for v in self._variables if v is not self._iterations and v is not self._learning_rate}
+        gone = [v for v in self._trainable_variables if v not in set(variables)]
+        self._variables = [v for v in self._variables if v.path not in before]
+        self.built = False
+        self.build([*variables, *gone])
+        for variable in self._variables:
+            if variable.path in before and before[variable.path].shape == variable.shape:
+                variable.assign(before[variable.path])
+
     def _step_number(self, variable: Variable) -> jax.Array:
         """t = 1, 2, …, the number of the update that is being made: a float scalar of 32 bits, or the variable's 64."""
         return jnp.asarray(self.iterations + 1, "float64" if variable.dtype == "float64" else "float32")

@@ -22,9 +22,9 @@ def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight:
         rows = rows_of(batch)
         order = np.arange(rows, dtype=np.int32)
         segment = Segment(batch, order, rows, 0, 1, False)
-        seed = key_data(model.batch_seed())
-        done = np.int32(int(model.optimizer.iterations))
-        state, logs = program.run_train(program.state(program.fresh_metrics()), segment, seed, done, np.int32(0), np.int32(1), False)
+        seed, done = model.next_step_by_hand()
+        state = program.state(program.fresh_metrics())
+        state, logs = program.run_train(state, segment, key_data(seed), np.int32(done), np.int32(0), np.int32(1), False)
         program.publish(state)
     return _in_order(program, as_numbers(logs), return_dict)
 

@@ -31,7 +31,7 @@ def source(model: Any, x: Any, y: Any, sample_weight: Any, argument: str, steps:
                 "pairs, or (x, y, sample_weight)."
             )
         stream = Stream(x, steps, argument or "x", float_dtype=model.float_dtype, several=model.several_inputs)
-        preflight.check(model, Batch(*stream.peek()), argument or "x")
+        preflight.check(model, Batch(*stream.peek()), argument or "batch 1")
         return stream
     batch = as_batch(model, x, y, sample_weight, None, argument)
     preflight.check(model, batch, argument, x)
@@ -146,6 +146,7 @@ def evaluate(
     rows = check_positive_int("batch_size", 32 if batch_size is None else batch_size, "evaluate: ")
     steps = None if steps is None else check_positive_int("steps", steps, "evaluate: ")
     model.require_compiled("evaluate")
+    _require_built(model, "evaluate")
     feed = EvaluationFeed(source(model, x, y, sample_weight, "", steps), rows, steps)
     program = prepared_program(model)
     called = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
@@ -177,6 +178,14 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     return _predict_all(model, x, batch_size, verbose, steps, callbacks)
 
 
+def _require_built(model: Any, method: str) -> None:
+    if not model.built:
+        raise NotBuiltError(
+            f"{method}: model {model.name!r} has no weights yet. Train it with fit, load weights, or call "
+            "build(input_shape) or start it with Input(shape) to go on with initial weights."
+        )
+
+
 def _predict_once(run: Predictor, x: np.ndarray, batch_size: int) -> Any:
     """One padded batch: the short way for a few rows."""
     rows = len(x)
@@ -192,11 +201,7 @@ def _predict_once(run: Predictor, x: np.ndarray, batch_size: int) -> Any:
 def _predict_all(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     size = check_positive_int("batch_size", 32 if batch_size is None else batch_size, "predict: ")
     steps = None if steps is None else check_positive_int("steps", steps, "predict: ")
-    if not model.built:
-        raise NotBuiltError(
-            f"Model {model.name!r} has no weights yet, so it has nothing to predict with. Train it with fit, load "
-            "weights, or call build(input_shape) or start it with Input(shape) to predict from initial weights."
-        )
+    _require_built(model, "predict")
     run = predictor(model)
     called = CallbackList(callbacks)
     called.set_model(model)

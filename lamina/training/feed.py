@@ -7,7 +7,7 @@ batch; memory maps are read a window at a time. The loop treats them all alike.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -109,6 +109,7 @@ class StreamFeed:
 
     def __init__(self, stream: Stream, class_weight: Any) -> None:
         self.stream, self.class_weight = stream, class_weight
+        self.check: Callable[[Batch, int], None] | None = None  # sees each batch and its number in the epoch, from 1
 
     @property
     def steps(self) -> int | None:
@@ -129,8 +130,11 @@ class StreamFeed:
     def epoch(self, epoch: int) -> Iterator[Segment]:
         """Yield a segment for each batch."""
         with contextlib.closing(self.stream.epoch()) as batches:
-            for raw in batches:
-                batch = jax.device_put(self._weighted(raw))
+            for number, raw in enumerate(batches, 1):
+                batch = self._weighted(raw)
+                if self.check is not None:
+                    self.check(batch, number)
+                batch = jax.device_put(batch)
                 rows = rows_of(batch)
                 yield Segment(batch, _arange(rows), rows, 0, 1, False)
 

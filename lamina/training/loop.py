@@ -8,6 +8,7 @@ hook gets chunks of one. The weights do not depend on it.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -66,8 +67,9 @@ def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | 
         )
         feed: Any = StreamFeed(stream, arguments.class_weight)
         first = feed.peek()
-        preflight.check(model, first, "x")
-        preflight.check_fit(model, first, "x")
+        preflight.check(model, first, "batch 1")
+        preflight.check_fit(model, first, "batch 1")
+        feed.check = functools.partial(preflight.check_batch, model)
     else:
         batch = as_batch(model, arguments.x, arguments.y, arguments.sample_weight, arguments.class_weight)
         preflight.check(model, batch, "", arguments.x)

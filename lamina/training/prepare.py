@@ -24,6 +24,8 @@ def as_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any =
     """
     prefix = f"{argument} " if argument else ""
     dtype = model.float_dtype
+    if model.several_inputs is False and isinstance(x, tuple) and len(x) > 1 and np.ndim(x[0]) > 1 and y is not None:
+        _refuse_several(model, x, y, f"{prefix}x")
     xs = data_module.as_arrays(x, f"{prefix}x", float_dtype=dtype, several=model.several_inputs)
     ys = None if y is None else data_module.as_arrays(y, f"{prefix}y", float_dtype=dtype, several=model.several_inputs)
     parts = {f"{prefix}x": xs} | ({} if ys is None else {f"{prefix}y": ys})
@@ -38,6 +40,16 @@ def as_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any =
             weights, rows, by_class, argument=f"{prefix}sample_weight", float_dtype=dtype
         )
     return Batch(xs, ys, weights)
+
+
+def _refuse_several(model: Any, x: tuple[Any, ...], y: Any, name: str) -> None:
+    """Raise for a tuple of inputs; a tuple of rows has as many items as there are labels."""
+    if len(x) != len(y):
+        shapes = ", ".join(str(np.shape(part)) for part in x)
+        raise ValueError(
+            f"{name} is a tuple of {len(x)} arrays of shapes {shapes}, but model {model.name!r} has one input. Pass one "
+            "array; to join several, use numpy.concatenate(arrays, axis=-1)."
+        )
 
 
 def is_stream(x: Any) -> bool:

@@ -59,7 +59,7 @@ class Program:
         self.trainable: list[Variable] = model.trainable_variables
         self.non_trainable: list[Variable] = model.non_trainable_variables
         if optimizer is not None:
-            optimizer.build(self.trainable)
+            optimizer.extend(self.trainable)
         self.slots: list[Variable] = list(optimizer.variables) if optimizer is not None else []
         self.metrics: list[Variable] = [v for metric in objective.all_metrics for v in metric.variables]
         self.signature = signature(model, objective, optimizer)

@@ -43,9 +43,9 @@ class Case(NamedTuple):
 
 
 def called(part: str, argument: str) -> str:
-    """Name a part of a data set: "y", "validation_data y", or "y in the first batch" of a stream (argument "x")."""
-    if argument == "x":
-        return f"{part} in the first batch"
+    """Name a part of a data set: "y", "validation_data y", "y in batch 1"."""
+    if argument.startswith("batch"):
+        return f"{part} in {argument}"
     return f"{argument} {part}" if argument else part
 
 

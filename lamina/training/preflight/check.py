@@ -15,7 +15,7 @@ from lamina.training.preflight.advice import advise
 from lamina.training.preflight.case import Case, called
 from lamina.training.preflight.head import find_head
 from lamina.training.preflight.losses import facts_of
-from lamina.training.preflight.pairing import check_pairing
+from lamina.training.preflight.pairing import check_head, check_pairing
 from lamina.training.preflight.shapes import check_inputs, check_objective, specs
 from lamina.training.preflight.values import check_values
 from lamina.training.prepare import adds_losses
@@ -30,7 +30,7 @@ def check(model: Any, batch: Batch, argument: str, given: Any = None) -> None:
     Args:
         model: Compiled by `compile`.
         batch: The data set, or the first batch of a stream, as host arrays.
-        argument: "" for the data of the call itself, "x" for a stream, else what to call the data: "validation_data".
+        argument: "" for the data of the call itself, "batch 1" for a stream of its own, else "validation_data".
         given: x as the user passed it, for the names of a table's columns.
 
     Raises:
@@ -51,6 +51,12 @@ def check_fit(model: Any, batch: Batch, argument: str) -> None:
     if model.preflight:
         _check_weights(model)
         advise(model.objective.checked.case._replace(batch=batch, argument=argument))
+
+
+def check_batch(model: Any, batch: Batch, number: int) -> None:
+    """Check the values of a later batch of a stream whose first one went through `check`."""
+    if model.preflight:
+        check_values(model.objective.checked.case._replace(batch=batch, argument=f"batch {number}"))
 
 
 def check_loss(model: Any, batch: Batch) -> None:
@@ -87,9 +93,12 @@ def _case(model: Any, batch: Batch, argument: str) -> Case:
     known = objective.checked
     if model.built and objective.built and known and known.tree is model.tree and known.layout == layout:
         return known.case._replace(batch=batch, argument=argument)
+    head = find_head(model)
+    if model.preflight:
+        check_head(head)
     outputs = check_inputs(model, batch.x, argument)
     objective.build(specs(batch.y, 2), outputs)
-    case = Case(model, batch, argument, outputs, find_head(model), facts_of(objective.loss))
+    case = Case(model, batch, argument, outputs, head, facts_of(objective.loss))
     if model.preflight:
         check_pairing(case)
     check_objective(case)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from lamina import activations
 from lamina.core.errors import LaminaConfigError
 from lamina.training.preflight.case import Case
-from lamina.training.preflight.head import KNOWN, POSITIVE, PROBABILITIES
+from lamina.training.preflight.head import KNOWN, POSITIVE, PROBABILITIES, Head
 
 
 def check_pairing(case: Case) -> None:
     """Raise when the last layer's units or activation cannot go with the loss."""
-    _refuse_softmax_of_one(case)
+    if case.head is not None and case.single:
+        check_head(case.head, case.classes)
     if case.loss is None or not case.single:
         return
     if case.loss.labels in ("classes", "one-hot"):
@@ -21,12 +22,13 @@ def check_pairing(case: Case) -> None:
         _check_activation(case)
 
 
-def _refuse_softmax_of_one(case: Case) -> None:
-    if case.head is None or case.head.activation is not activations.softmax:
+def check_head(head: Head | None, outputs: int | None = None) -> None:
+    """Raise for softmax over 1 unit; `outputs` is the length of the last axis, for a layer that has no units itself."""
+    if head is None or head.activation is not activations.softmax:
         return
-    if getattr(case.head.layer, "units", case.classes if case.single else None) == 1:
+    if getattr(head.layer, "units", outputs) == 1:
         raise LaminaConfigError(
-            f"{case.head}: softmax over 1 unit is always 1, so nothing can be learned. For two classes use 1 unit with "
+            f"{head}: softmax over 1 unit is always 1, so nothing can be learned. For two classes use 1 unit with "
             "activation='sigmoid' and loss='binary_crossentropy'; for k classes use k units; for numbers use no "
             "activation and loss='mse'."
         )

@@ -1,0 +1,31 @@
+"""Dependencies point one way: .importlinter says which, and import-linter checks it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("contract", ["rooms", "cycles"])
+def test_rooms_import_only_from_below_and_never_in_circles(contract, monkeypatch, capsys):
+    cli = pytest.importorskip("importlinter.cli")
+    monkeypatch.chdir(ROOT)
+    failed = cli.lint_imports(".importlinter", limit_to_contracts=(contract,), no_cache=True, no_logo=True)
+    assert not failed, capsys.readouterr().out
+
+
+def test_init_files_hold_a_docstring_and_imports_only():
+    allowed = (ast.Import, ast.ImportFrom)
+    busy = []
+    for file in ROOT.glob("lamina/*/**/__init__.py"):
+        first, *rest = ast.parse(file.read_text()).body
+        assert isinstance(first, ast.Expr), f"{file} has no docstring"
+        for node in rest:
+            names = isinstance(node, ast.Assign) and not any(isinstance(n, ast.Call) for n in ast.walk(node))
+            if not (isinstance(node, allowed) or names):
+                busy.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    assert busy == []
