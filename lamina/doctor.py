@@ -141,13 +141,11 @@ def gpu_advice(backend: str, driver: int | None, plugin: str | None, environ: Ma
 
 def _compilation_cache(report: Report) -> None:
     try:
-        import jax
-
         from lamina.training import compilation
     except ImportError:
         return  # reported under devices
     compilation.enable_cache()
-    folder = jax.config.values["jax_compilation_cache_dir"]
+    folder = compilation.cache_folder()
     if folder:
         _folder(report, Path(folder))
         return

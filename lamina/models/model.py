@@ -198,6 +198,11 @@ class Model(Layer):
                 f"{method}: model {self.name!r} is not compiled. Call model.compile(optimizer=..., loss=...) first."
             )
 
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the inputs, batch axis None; None while it is not known."""
+        return self._build_shape
+
     several_inputs: bool | None = None  # whether a list as x means several inputs; None: as its items look
 
     @property

@@ -169,7 +169,11 @@ class Sequential(Model):
             return
         expected, received = self._input.batch_shape, getattr(inputs, "shape", None)
         fits = received is not None and len(received) == len(expected)
-        if not fits or any(e not in (None, r) for e, r in zip(expected[1:], received[1:], strict=True)):
+        if (
+            received is None
+            or not fits
+            or any(e not in (None, r) for e, r in zip(expected[1:], received[1:], strict=True))
+        ):
             raise ValueError(
                 f"Sequential {self.name!r}: expected {_words(expected)}, received {_shape_of(inputs)}."
                 f"{_hint(expected, received)}"

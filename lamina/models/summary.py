@@ -53,15 +53,15 @@ def print_summary(
             cells.append(("Y" if layer.trainable else "N") if layer.built and layer.weights else "-")
         table.add_row(*cells)
     console = Console(highlight=False, width=None if line_length is None else max(width, 80))
-    plain = print_fn is not None
-    if plain:
+    if print_fn is not None:
         console = Console(highlight=False, force_terminal=False, color_system=None, width=max(width, 80))
-    with console.capture() if plain else contextlib.nullcontext() as captured:
+    with contextlib.ExitStack() as stack:
+        captured = stack.enter_context(console.capture()) if print_fn is not None else None
         console.print(f'[bold]Model: "{escape(model.name)}"[/bold]')
         console.print(table)
         for line in _totals(model):
             console.print(line)
-    if print_fn is not None:
+    if print_fn is not None and captured is not None:
         print_fn(captured.get())
 
 

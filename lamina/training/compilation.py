@@ -11,6 +11,11 @@ import jax
 _SMALL_MODEL = 50_000  # weights
 
 
+def cache_folder() -> str | None:
+    """Folder of the compiled programs on disk, or None while nothing is kept."""
+    return jax.config.values["jax_compilation_cache_dir"]
+
+
 def enable_cache() -> None:
     """Keep compiled programs on disk between processes, in the user's cache folder.
 
@@ -18,7 +23,7 @@ def enable_cache() -> None:
     names another folder, and "off" switches ours off.
     """
     where = os.environ.get("LAMINA_COMPILATION_CACHE", "")
-    if where == "off" or jax.config.jax_compilation_cache_dir:
+    if where == "off" or cache_folder():
         return
     base = Path(os.environ.get("LAMINA_CACHE") or Path.home() / ".cache" / "lamina")
     folder = Path(where) if where else base / "compiled"

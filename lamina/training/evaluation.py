@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -70,14 +70,13 @@ class EvaluationFeed:
         if self._resident is not None:
             yield from self._resident
             return
-        pieces = (
+        pieces: Iterable[tuple[Batch, int, int]] = (
             (window.data, window.rows, min(self.batch_size, rows_of(window.data)))
             for window in windows(self.source, self.batch_size, pad=pad, batches=1 if by_batch else None)
         )
         size = sum(a.nbytes for a in jax.tree.leaves(self.source))
         if keep and size <= _RESIDENT_BYTES:
-            self._resident = list(pieces)
-            pieces = iter(self._resident)
+            pieces = self._resident = list(pieces)
         yield from pieces
 
 

@@ -184,7 +184,7 @@ def _require_known(family: Family, identifiers: list[Any]) -> None:
 
 
 def _name_of(function: Callable[..., Any]) -> str:
-    return registered_name(function) or getattr(function, "__name__", type(function).__name__)
+    return str(registered_name(function) or getattr(function, "__name__", type(function).__name__))
 
 
 def _is_own(thing: Any) -> bool:

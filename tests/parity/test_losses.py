@@ -37,7 +37,11 @@ def binary_logits(rng: np.random.Generator) -> list[Pair]:
 
 
 def signs(rng: np.random.Generator) -> list[Pair]:
-    return [(np.sign(a), b) for a, b in numbers(rng)] + [((a > 0) * 1.0, b) for a, b in numbers(rng)]
+    return [(np.sign(a), b) for a, b in numbers(rng)]
+
+
+def zero_or_one(rng: np.random.Generator) -> list[Pair]:
+    return [((a > 0) * 1.0, b) for a, b in numbers(rng)]
 
 
 def onehot(rng: np.random.Generator) -> list[Pair]:
@@ -117,7 +121,9 @@ CASES: list[tuple[str, dict[str, Any], Callable[[np.random.Generator], list[Pair
     ("KLDivergence", {}, distributions),
     ("Poisson", {}, positive),
     ("Hinge", {}, signs),
+    ("Hinge", {}, zero_or_one),
     ("SquaredHinge", {}, signs),
+    ("SquaredHinge", {}, zero_or_one),
     ("CategoricalHinge", {}, onehot),
     ("Dice", {}, images),
     ("Dice", {"axis": (1, 2, 3)}, images),
