@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,6 +41,14 @@ def unknown_name(kind: str, name: object, known: Iterable[str], hint: str = "") 
     known = sorted(set(known))
     listed = ", ".join(known[:60]) + (", ..." if len(known) > 60 else "")
     return LaminaError(f"Unknown {kind}: {name!r}.{closest_match(name, known)} Known names: {listed}.{hint}")
+
+
+def warn_user(message: str) -> None:
+    """Warn at the line of the user's code that called lamina, however deep in lamina the reason was found."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lamina":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def check_choice(argument: str, value: Any, allowed: Iterable[Any], where: str = "") -> None:

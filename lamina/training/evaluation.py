@@ -20,6 +20,7 @@ from lamina.training.program import Batch, Predictor, Program
 from lamina.training.progress import make_progress
 
 _RESIDENT_BYTES = 2**30  # validation data up to this size stay on the device for all epochs
+_ONE = np.int32(1)
 
 
 def source(model: Any, x: Any, y: Any, sample_weight: Any, argument: str, steps: int | None) -> Batch | Stream:
@@ -145,7 +146,7 @@ def evaluate(
     rows = check_positive_int("batch_size", 32 if batch_size is None else batch_size, "evaluate: ")
     steps = None if steps is None else check_positive_int("steps", steps, "evaluate: ")
     model.require_compiled("evaluate")
-    _require_built(model, "evaluate")
+    _require_ready(model, x, "evaluate")
     feed = EvaluationFeed(source(model, x, y, sample_weight, "", steps), rows, steps)
     program = prepared_program(model)
     called = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
@@ -170,14 +171,27 @@ class _Closing:
 
 def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     """Compute the outputs of all rows; see `Model.predict`."""
-    if isinstance(x, np.ndarray) and x.dtype == np.float32 and callbacks is None and steps is None and verbose != 1:
+    try:
+        return _predict(model, x, batch_size, verbose, steps, callbacks)
+    except ValueError as error:
+        refused = error
+    if type(refused) is ValueError and hasattr(x, "shape") and len(x):
+        preflight.check_inputs(model, x, "")  # says it of x as the user knows it, not of a padded batch
+    raise refused
+
+
+def _predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
+    plain = isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.ndim > 0 and model.built
+    if plain and callbacks is None and steps is None and verbose in ("auto", 0):
         size = 32 if batch_size is None else batch_size
-        if isinstance(size, int) and 0 < len(x) <= size and model.built:
-            return _predict_once(predictor(model), x, size)
+        if isinstance(size, int) and 0 < len(x) <= size:
+            return _predict_once(predictor(model), x.astype(model.float_dtype, copy=False), size)
     return _predict_all(model, x, batch_size, verbose, steps, callbacks)
 
 
-def _require_built(model: Any, method: str) -> None:
+def _require_ready(model: Any, x: Any, method: str) -> None:
+    if x is None:
+        raise ValueError(f"{method}: x is None. Expected the inputs: arrays, a data frame, or an iterable of batches.")
     if not model.built:
         raise NotBuiltError(
             f"{method}: model {model.name!r} has no weights yet. Train it with fit, load weights, or call "
@@ -191,16 +205,16 @@ def _predict_once(run: Predictor, x: np.ndarray, batch_size: int) -> Any:
     size = min(1 << (rows - 1).bit_length(), batch_size)
     if size != rows:
         x = np.concatenate([x, np.repeat(x[-1:], size - rows, 0)])
-    outputs = run.run(run.values(), x, 1, batch_size=batch_size)
+    outputs = run.run(run.values(), x, _ONE, batch_size=batch_size)
     if isinstance(outputs, jax.Array):
-        return np.asarray(outputs)[:rows].copy() if size != rows else np.array(outputs)
-    return jax.tree.map(lambda o: np.array(o)[:rows], outputs)
+        return np.array(np.asarray(outputs)[:rows])
+    return jax.tree.map(lambda o: np.array(np.asarray(o)[:rows]), outputs)
 
 
 def _predict_all(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     size = check_positive_int("batch_size", 32 if batch_size is None else batch_size, "predict: ")
     steps = None if steps is None else check_positive_int("steps", steps, "predict: ")
-    _require_built(model, "predict")
+    _require_ready(model, x, "predict")
     run = predictor(model)
     called = CallbackList(callbacks)
     called.set_model(model)
@@ -220,9 +234,7 @@ def _predict_all(model: Any, x: Any, batch_size: int | None, verbose: Any, steps
                 called.on_predict_batch_begin(done)
             with signals.held():
                 outputs = run.run(run.values(), data, np.int32(-(-rows // batch)), batch_size=batch)
-                outputs = jax.tree.map(
-                    lambda o, rows=rows: np.array(o[:rows]) if rows == len(o) else np.asarray(o)[:rows], outputs
-                )
+                outputs = jax.tree.map(lambda o, rows=rows: np.array(np.asarray(o)[:rows]), outputs)
             parts.append(outputs)
             done += -(-rows // batch)
             if by_batch:
@@ -252,7 +264,6 @@ def _prediction_pieces(
     total = check_lengths({"x": arrays})
     if steps is not None:
         total = min(total, steps * batch_size)
-    preflight.check_inputs(model, arrays, "x")
     most = 1 if by_batch else 1 << (window_batches(arrays, batch_size).bit_length() - 1)
     if total <= batch_size:
         size = min(1 << (total - 1).bit_length(), batch_size)

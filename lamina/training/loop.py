@@ -24,7 +24,7 @@ from lamina.training.data import Stream, train_validation_split, unpack
 from lamina.training.feed import ArrayFeed, Segment, StreamFeed, WindowFeed
 from lamina.training.history import History
 from lamina.training.interrupt import Interrupts, interrupts
-from lamina.training.prepare import as_batch, is_stream, on_disk, prepared_program
+from lamina.training.prepare import as_batch, is_stream, by_windows, prepared_program
 from lamina.training.program import Batch, Program, key_data
 from lamina.training.progress import make_progress
 
@@ -77,7 +77,7 @@ def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | 
         if arguments.validation_split and arguments.validation_data is None:
             train, rest = train_validation_split(tuple(batch), arguments.validation_split)
             batch, held_out = Batch(*train), Batch(*rest)
-        make = WindowFeed if on_disk(batch) else ArrayFeed
+        make = WindowFeed if by_windows(batch) else ArrayFeed
         feed = make(batch, arguments.batch_size or 32, arguments.steps_per_epoch, arguments.shuffle, seed)
     if arguments.validation_data is not None:
         x, y, weights = unpack(arguments.validation_data, "validation_data: ")

@@ -57,9 +57,13 @@ def is_stream(x: Any) -> bool:
     return data_module.is_stream(x)
 
 
-def on_disk(batch: Batch) -> bool:
-    """Whether some array is a memory map, which is read window by window instead of being put on the device."""
-    return any(isinstance(leaf, np.memmap) for leaf in jax.tree.leaves(batch))
+def by_windows(batch: Batch) -> bool:
+    """Whether data are read window by window: memory maps, and what would take more than half of the device's memory."""
+    leaves = jax.tree.leaves(batch)
+    memory = jax.local_devices()[0].memory_stats() or {}
+    free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)
+    too_large = bool(memory.get("bytes_limit")) and sum(leaf.nbytes for leaf in leaves) > free / 2
+    return too_large or any(isinstance(leaf, np.memmap) for leaf in leaves)
 
 
 def spec_of(tree: Any, rows: int | None = None) -> Any:

@@ -75,7 +75,7 @@ CLASSES = [name for name in CASES if inspect.isclass(getattr(losses, name))]
 FUNCTIONS = [name for name in CASES if name not in CLASSES]
 
 
-def make(name: str, **more: Any) -> losses.Loss:
+def make(name: str, /, **more: Any) -> losses.Loss:
     return getattr(losses, name)(**{**CASES[name][0], **more})
 
 
@@ -131,8 +131,8 @@ def test_weight_zero_leaves_no_trace_even_of_nan(name: str) -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_gradient_is_finite_and_16_bits_work(name: str) -> None:
     labels, predictions = data(name)
-    assert np.isfinite(jax.grad(lambda p: make(name)(labels, p))(predictions)).all()
-    half = make(name, dtype="bfloat16")(labels, predictions)
+    assert np.isfinite(jax.jit(jax.grad(lambda p: make(name)(labels, p)))(predictions)).all()
+    half = jax.jit(make(name, dtype="bfloat16"))(labels, predictions)
     assert half.dtype == jnp.bfloat16
     np.testing.assert_allclose(np.float32(half), make(name)(labels, predictions), rtol=0.1, atol=0.05)
 

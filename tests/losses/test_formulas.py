@@ -99,7 +99,7 @@ def test_values_are_the_formula_in_float64(name: str, arguments: Any, y: Any, p:
 
 @pytest.mark.parametrize(("name", "arguments", "y", "p", "formula"), FORMULAS, ids=IDS)
 def test_gradients_are_finite_differences(name: str, arguments: Any, y: Any, p: Any, formula: Any) -> None:
-    gradient = jax.grad(lambda p: losses.get(name)(y, p, **arguments).sum())(p.astype(np.float32))
+    gradient = jax.jit(jax.grad(lambda p: losses.get(name)(y, p, **arguments).sum()))(p.astype(np.float32))
     expected = np.zeros_like(p)
     for index in np.ndindex(p.shape):
         step = np.zeros_like(p)

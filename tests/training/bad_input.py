@@ -101,11 +101,16 @@ def changed(array: np.ndarray, index: Any, value: Any, dtype: Any = None) -> np.
     return array
 
 
+def pandas() -> Any:
+    """The library, imported when a row needs it."""
+    import pandas
+
+    return pandas
+
+
 def table(**columns: Any) -> Any:
     """A pandas table like X, with some columns replaced."""
-    import pandas as pd
-
-    return pd.DataFrame({f"f{i}": X[:, i] for i in range(4)} | columns)
+    return pandas().DataFrame({f"f{i}": X[:, i] for i in range(4)} | columns)
 
 
 def batches(*items: Any) -> Callable[[], Iterator[Any]]:
@@ -116,7 +121,7 @@ def batches(*items: Any) -> Callable[[], Iterator[Any]]:
 def failing() -> Iterator[Any]:
     """A generator with a bug."""
     yield X, Y
-    yield X, Y[1 // 0]
+    raise KeyError("the user's own")
 
 
 def fit(x: Any = X, y: Any = Y, **arguments: Any) -> Callable[[Any], Any]:
@@ -264,14 +269,23 @@ INPUTS = [
         ValueError,
     ),
     Row("NaN in a table", lambda m: m.fit(table(f1=np.nan), Y), r"x: row 0, column 'f1' is nan; 60", ValueError),
-    Row("text in a table", lambda m: m.fit(table(f1="a"), Y), r"column 'f1'.*'a'.*(OneHot|get_dummies)", ValueError),
+    Row(
+        "categories in a table",
+        lambda m: m.fit(table(f1=pandas().Categorical(["a", "b"] * 30)), Y),
+        r"x: column 'f1' is categorical.*get_dummies",
+        ValueError,
+    ),
     Row(
         "too many features", fit(np.ones((60, 7))), r"x of shape \(60, 7\) does not fit model.*\(batch, 4\).*\(32, 7\)"
     ),
-    Row("too few features in predict", lambda m: m.predict(X[:, :3]), r"\(batch, 4\).*\(32, 3\)"),
-    Row("too few features, few rows", lambda m: m.predict(X[:3, :3]), r"\(batch, 4\).*\(4, 3\)", ValueError),
+    Row(
+        "too few features in predict", lambda m: m.predict(X[:, :3]), r"x of shape \(60, 3\) does not fit.*\(batch, 4\)"
+    ),
+    Row(
+        "too few features, few rows", lambda m: m.predict(X[:3, :3]), r"x of shape \(3, 3\) does not fit.*\(batch, 4\)"
+    ),
     Row("images for a dense layer", fit(IMAGES), r"x of shape \(60, 6, 6, 3\) does not fit.*\(batch, 4\).*Flatten"),
-    Row("one sample without the batch axis", lambda m: m.predict(X[0]), r"\(batch, 4\).*x\[None\]", ValueError),
+    Row("one sample without the batch axis", lambda m: m.predict(X[0]), r"x of shape \(4,\).*\(batch, 4\).*x\[None\]"),
     Row(
         "images with the channels first",
         fit(np.moveaxis(IMAGES, 3, 1)),
@@ -358,7 +372,7 @@ PAIRS = [
     Row(
         "no activation and from_logits=False",
         fit(),
-        r"'out' \(Dense, 3 units, no activation\).*activation='softmax'.*SparseCategoricalCrossentropy\(from_logits=True\)",
+        r"'out' \(Dense, 3 units, no activation\).*activation='softmax'.*Crossentropy\(from_logits=True\)",
         model=logits_as_probabilities,
         mend=with_loss(losses.SparseCategoricalCrossentropy(from_logits=True)),
     ),
@@ -397,7 +411,7 @@ PAIRS = [
     Row(
         "class numbers for mse on 3 units",
         fit(),
-        r"cannot compare y of shape \(60,\) and the outputs of layer 'out'.*\(batch, 3\).*sparse_categorical_crossentropy",
+        r"cannot compare y of shape \(60,\) and the outputs of layer 'out'.*\(batch, 3\).*use sparse_categorical",
         model=three_numbers,
         good=(X, ONE_HOT),
     ),
@@ -478,17 +492,17 @@ ARGUMENTS = [
     Row("batch_size=0 in evaluate", lambda m: m.evaluate(X, Y, 0), r"evaluate: batch_size: expected", ValueError),
     Row("batch_size=0 in predict", lambda m: m.predict(X, 0), r"predict: batch_size: expected", ValueError),
     Row("steps=0 in predict", lambda m: m.predict(X, steps=0), r"predict: steps: expected a whole", ValueError),
-    Row("a number as callback", fit(callbacks=[5]), r"callbacks: expected.*received 5", TypeError),
+    Row("a number as callback", fit(callbacks=[5]), r"callbacks\[0\]: expected.*received 5", TypeError),
     Row(
         "a callback's class",
         fit(callbacks=[lamina.callbacks.EarlyStopping]),
-        r"callbacks: .*EarlyStopping\(",
+        r"callbacks\[0\]: .*Write EarlyStopping\(\)",
         TypeError,
     ),
 ]
 
 WEIGHTS = [
-    Row("NaN", fit(sample_weight=changed(YES_NO, 3, np.nan)), r"sample_weight: row 3 is nan", ValueError),
+    Row("NaN for a sample", fit(sample_weight=changed(YES_NO, 3, np.nan)), r"sample_weight: row 3 is nan", ValueError),
     Row(
         "a negative sample weight",
         fit(sample_weight=changed(YES_NO, 3, -2)),
@@ -623,7 +637,6 @@ COMPILE = [
         ValueError,
     ),
     Row("steps_per_execution=0", lambda m: m.compile(steps_per_execution=0), r"steps_per_execution: exp", ValueError),
-    Row("unknown argument", lambda m: m.compile("sgd", los="mse"), r"unexpected keyword argument 'los'", TypeError),
     Row("NaN learning rate", lambda m: optimizers.SGD(np.nan), r"SGD: learning_rate: expected a finite", ValueError),
     Row(
         "NaN learning rate, set later",
@@ -674,12 +687,10 @@ TABLE: dict[str, list[Row]] = {
 
 # What only shows while training runs: the weights are then those of the last finished step.
 MIDWAY = [
-    Row(
-        "an error in the user's generator", fit(failing, None), r"integer division or modulo by zero", ZeroDivisionError
-    ),
+    Row("an error in the user's generator", fit(failing, None), r"the user's own", KeyError),
     Row(
         "a generator that ends early",
-        fit(iter([(X, Y)] * 3), None, steps_per_epoch=2, epochs=2),
+        lambda m: m.fit(iter([(X, Y)] * 3), steps_per_epoch=2, epochs=2, verbose=0),
         r"ended after 1 of 2 batches.*function that returns a new one",
         ValueError,
     ),
@@ -723,13 +734,13 @@ WARNINGS = [
     Row(
         "a class that only the validation data have",
         fit(X[Y < 2], Y[Y < 2], validation_data=(X, Y)),
-        r"the training data have no row of class 2.*train_test_split",
+        r"the training data have no row of class 2, but validation_data have.*train_test_split",
         UserWarning,
     ),
     Row(
         "a class that the validation data lack",
         fit(validation_data=(X[Y < 2], Y[Y < 2])),
-        r"the validation_data have no row of class 2.*train_test_split",
+        r"validation_data have no row of class 2, but the training data have.*train_test_split",
         UserWarning,
     ),
     Row(

@@ -1,7 +1,7 @@
 """Bad input to compile, fit, evaluate and predict: each row of the table gets the error that its text promises.
 
-After every row the weights are what they were, bit for bit, nothing was compiled on the way, and the same model trains on
-good data. `docs/bad-input.md` is this table; `python -m tests.training.test_bad_input` writes it.
+After every row the weights are what they were, bit for bit, nothing was compiled on the way, and the same model trains
+on good data. `docs/bad-input.md` is this table; `python -m tests.training.test_bad_input` writes it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tests.training.helpers import count_compilations, same_bits
 DOCS = Path(__file__).parents[2] / "docs" / "bad-input.md"
 INTRODUCTION = """# Bad input
 
-What lamina says to input that cannot be meant, or cannot train right. The messages are those of the tests, word for word
-(`tests/training/bad_input.py` is the table; `python -m tests.training.test_bad_input` writes this page).
+What lamina says to input that cannot be meant, or cannot train right. The messages are those of the tests, word for
+word (`tests/training/bad_input.py` is the table; `python -m tests.training.test_bad_input` writes this page).
 
 An error comes before anything is compiled and before the first step, and leaves the model as it was: the same model
 trains on good data. `LaminaConfigError` and the other errors of `lamina` are `ValueError`s. `compile(preflight=False)`
@@ -48,7 +48,7 @@ def message_of(row: Row) -> str:
         warnings.simplefilter("always")
         try:
             row.call(model)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the row raises is looked at
             return f"{type(error).__name__}: {error}"
     return f"{caught[0].category.__name__}: {caught[0].message}"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from typing import Any
 
 import jax
 import numpy as np
+
+from lamina.core.errors import warn_user
 
 _CHANCE = 1e-3  # classes that shuffled rows would miss more often than this are no reason to warn
 
@@ -73,12 +74,10 @@ def _warn_of_missing_classes(y: Any, split_at: int) -> None:
             listed = ", ".join(str(label) for label in classes[absent][:20])
             told.append(f"no row of class {listed}{', ...' if absent.sum() > 20 else ''} for {side}")
     if told:
-        warnings.warn(
+        warn_user(
             f"validation_split holds out the last {len(code) - split_at} of {len(code)} rows, which leaves "
             f"{' and '.join(told)}. The rows seem sorted: shuffle x and y together first "
-            "(order = numpy.random.default_rng(0).permutation(len(y)); x[order], y[order]), or pass validation_data.",
-            UserWarning,
-            stacklevel=3,
+            "(order = numpy.random.default_rng(0).permutation(len(y)); x[order], y[order]), or pass validation_data."
         )
 
 

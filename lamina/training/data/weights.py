@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from lamina.core.errors import warn_user
 from lamina.training.data.arrays import as_arrays
 from lamina.training.data.checks import check_finite, check_lengths
 
@@ -148,11 +148,9 @@ def _compare(given: dict[int, float], classes: np.ndarray, known: int | None) ->
         )
     left_out = sorted(present - set(given))
     if left_out:
-        warnings.warn(
+        warn_user(
             f"class_weight leaves out classes of y, which weigh 1: {_listed(left_out)}. Give them a weight, or use "
-            "'balanced'.",
-            UserWarning,
-            stacklevel=4,
+            "'balanced'."
         )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any
 
 import numpy as np
 
 from lamina import layers
+from lamina.core.errors import warn_user
 from lamina.training.data.split import is_by_chance
 from lamina.training.preflight.case import Case
 from lamina.training.preflight.head import DISTRIBUTIONS, KEEP_VALUES, from_input, is_own
@@ -37,7 +36,7 @@ def _warn_of_pixels(case: Case) -> None:
     some = x[:: max(1, len(x) // rows)][:rows]
     low, high = some.min(), some.max()
     if low >= 0 and 100 < high <= 255 and is_whole(some):
-        _warn(
+        warn_user(
             f"{case.called('x')} of shape {x.shape} looks like pixels from 0 to 255, and model "
             f"{case.model.name!r} does not scale them: networks train badly on inputs so large. Pass x / 255.0, or put "
             "lamina.layers.Rescaling(1 / 255) first."
@@ -58,7 +57,7 @@ def _warn_of_rows(case: Case) -> None:
     sums = y[:: 1 + y.size // _SUMMED].sum(case.loss.axis, dtype=np.float64)
     odd = (np.abs(sums - 1) > 1e-3) & (sums != 0)
     if odd.any():
-        _warn(
+        warn_user(
             f"{case.called('y')}: {case.loss.name} expects rows that sum to 1 (one-hot, or class probabilities); "
             f"{int(odd.sum())} of {odd.size} do not, one sums to {sums[odd][0]:g}. For several labels a row use "
             "activation='sigmoid' and loss='binary_crossentropy'."
@@ -70,7 +69,7 @@ def _warn_of_regression(case: Case) -> None:
         return
     y = case.batch.y[:: 1 + case.batch.y.size // _SUMMED]
     if y.shape[1:] == case.outputs.shape[1:] and _is_one_hot(y):
-        _warn(
+        warn_user(
             f"loss {case.loss.name!r} on class labels and {case.head}: its gradient vanishes where the network is "
             "surely wrong, so training is slow or stalls. Use loss='categorical_crossentropy'."
         )
@@ -96,15 +95,17 @@ def compare_classes(model: Any, train: Any, held_out: Any) -> None:
         return
     classes, code = np.unique(np.concatenate(sides), return_inverse=True)
     counts = np.bincount(code)
-    parts = {"training data": code[: len(sides[0])], "validation_data": code[len(sides[0]) :]}
-    for name, part in parts.items():
+    parts = (
+        (code[: len(sides[0])], "the training data have", "validation_data have: the network cannot learn it"),
+        (code[len(sides[0]) :], "validation_data have", "the training data have: the val_ metrics say nothing of it"),
+    )
+    for part, side, but in parts:
         absent = np.bincount(part, minlength=len(classes)) == 0
         if absent.any() and not is_by_chance(absent, counts, len(part) / len(code)):
             told = ", ".join(str(label) for label in classes[absent][:20])
-            _warn(
-                f"the {name} have no row of class {told}{', ...' if absent.sum() > 20 else ''}, which the other rows "
-                "have: what is measured on them says little about it. Take both from one shuffled set, e.g. with "
-                "sklearn.model_selection.train_test_split(x, y, stratify=y)."
+            warn_user(
+                f"{side} no row of class {told}{', ...' if absent.sum() > 20 else ''}, but {but}. Take both from one "
+                "shuffled set, e.g. with sklearn.model_selection.train_test_split(x, y, stratify=y)."
             )
 
 
@@ -119,11 +120,3 @@ def _class_numbers(y: Any, one_hot: bool, ignored: int | None) -> np.ndarray | N
         return None
     labels = labels.astype(np.int32)
     return labels if ignored is None else labels[labels != ignored]
-
-
-def _warn(message: str) -> None:
-    """Warn at the line of the user's that called lamina."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("lamina."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level)
