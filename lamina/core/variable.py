@@ -126,6 +126,7 @@ class Variable:
         self.path = f"{scope}/{self.name}" if scope else self.name
         self.trainable = bool(trainable)
         self.autocast = autocast
+        self.is_kernel = False  # whether it is nothing but the right side of matrix products, (inputs, outputs)
         self.regularizer: Callable[..., Any] | None = None
         self.constraint: Callable[..., Any] | None = None
         if callable(initializer):
@@ -184,8 +185,8 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its shape."""
-        return self._value.shape
+        """Shape of what it holds, or stands for inside `bind`."""
+        return self._stored().shape
 
     @property
     def dtype(self) -> str:

@@ -9,7 +9,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import jax
@@ -165,7 +165,7 @@ class Layer(Configurable):
         compute_dtype = self.dtype_policy.compute_dtype
         mixed = compute_dtype != self.dtype_policy.variable_dtype
         try:
-            with naming.name_scope(self.name), jax.named_scope(self.name), autocast(compute_dtype if mixed else None):
+            with self.open_scope(), jax.named_scope(self.name), autocast(compute_dtype if mixed else None):
                 outputs = self.call(inputs, *args, **kwargs)
         except Exception as error:
             shapes = jax.tree.map(lambda x: x.shape, inputs)
@@ -419,6 +419,10 @@ class Layer(Configurable):
             self._path = path
         return self._path
 
+    def open_scope(self) -> AbstractContextManager[None]:
+        """Open this layer's name scope, with which the paths of layers and weights in it start; only once."""
+        return nullcontext() if naming.current_path() == self.path else naming.name_scope(self.name)
+
     @property
     def compute_dtype(self) -> str:
         """Dtype of its arithmetic and outputs."""
@@ -570,7 +574,7 @@ def _build_once(build: Callable[..., None]) -> Callable[..., None]:
         shape = _as_shape(input_shape)
         before = len(self._weights)
         try:
-            with naming.name_scope(self.name):
+            with self.open_scope():
                 build(self, shape, *args, **kwargs)
         except Exception:
             self.built = False

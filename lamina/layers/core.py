@@ -164,6 +164,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
+        self.kernel.is_kernel = self.kernel_constraint is None  # constraints look at its axes
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(

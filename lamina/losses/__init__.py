@@ -23,7 +23,7 @@ from lamina.losses.focal import (
     categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
 )
-from lamina.losses.hinge import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from lamina.losses.hinges import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
 from lamina.losses.probabilistic import KLDivergence, Poisson, kl_divergence, poisson
 from lamina.losses.regression import (
     CosineSimilarity,

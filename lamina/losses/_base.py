@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from lamina.core import config as core_config
 from lamina.core import dtypes, errors, naming
 from lamina.core.config import Configurable, Family
-from lamina.losses._reduction import REDUCTIONS, masked_weight, per_entry, reduce_weighted_values
+from lamina.losses._reduction import REDUCTIONS, align_weights, per_entry, reduce_weighted_values
 from lamina.losses._shapes import apply, same_rank
 
 
@@ -87,7 +87,9 @@ class Loss(Configurable):
             if isinstance(y_true, jax.Array) and isinstance(y_pred, jax.Array):
                 y_true = per_entry(y_true, y_pred, sample_weight, mask)
             values = self._values(y_true, y_pred)
-            mask = masked_weight(self.valid_entries(y_true, values), mask)
+            valid = self.valid_entries(y_true, values)
+            if valid is not None:
+                mask = valid if mask is None else valid & (align_weights(self.name, mask, values.shape, "mask") != 0)
             return reduce_weighted_values(self.name, values, sample_weight, mask, self.reduction)
 
     def _values(self, y_true: Any, y_pred: Any) -> jax.Array:
@@ -157,7 +159,9 @@ class LossFunctionWrapper(Loss):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LossFunctionWrapper:
         """Build from `get_config`'s dict; a function of yours has to be registered or in `custom_objects`."""
-        return super().from_config({**config, "fn": family.deserialize(config["fn"])})
+        if "fn" in config:
+            config = {**config, "fn": family.deserialize(config["fn"])}
+        return super().from_config(config)
 
     def __repr__(self) -> str:
         return f"<LossFunctionWrapper {getattr(self.fn, '__name__', self.fn)!r}>"

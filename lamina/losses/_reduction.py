@@ -59,9 +59,14 @@ def reduce_weighted_values(
     return divide_no_nan(total, jnp.sum(jnp.broadcast_to(valid, shape), dtype=values.dtype))
 
 
-def align_weights(where: str, weights: ArrayLike, shape: tuple[int, ...], argument: str = "sample_weight") -> jax.Array:
-    """Return weights with as many axes as `shape`, that broadcast along the trailing ones; raise a ValueError else."""
-    weights = jnp.asarray(weights)
+def align_weights(
+    where: str, weights: ArrayLike | None, shape: tuple[int, ...], argument: str = "sample_weight"
+) -> jax.Array:
+    """Return weights with as many axes as `shape`, that broadcast along the trailing ones; raise a ValueError else.
+
+    None is the weight 1.
+    """
+    weights = jnp.asarray(1.0 if weights is None else weights)
     if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
     fits = all(size in (1, expected) for size, expected in zip(weights.shape, shape, strict=False))
@@ -76,22 +81,6 @@ def align_weights(where: str, weights: ArrayLike, shape: tuple[int, ...], argume
 def weigh(values: jax.Array, weights: jax.Array) -> jax.Array:
     """Return `weights * values`, with 0 where the weight is 0 whatever the value is (NaN and inf too)."""
     return jnp.where(weights == 0, 0, values * weights)
-
-
-def masked_weight(sample_weight: ArrayLike | None, mask: ArrayLike | None) -> ArrayLike | None:
-    """Fold a mask into sample weights: 0 where the mask is False, so that a metric leaves those entries out.
-
-    The one with fewer axes counts for the other's trailing axes: weights (batch,) with a mask (batch, time).
-    """
-    if mask is None:
-        return sample_weight
-    valid = jnp.asarray(mask) != 0
-    if sample_weight is None:
-        return valid.astype(jnp.float32)
-    weights = jnp.asarray(sample_weight)
-    axes = max(weights.ndim, valid.ndim)
-    weights, valid = (a.reshape(a.shape + (1,) * (axes - a.ndim)) for a in (weights, valid))
-    return jnp.where(valid, weights, 0)
 
 
 def per_entry(y_true: Any, y_pred: Any, *weights: ArrayLike | None) -> Any:

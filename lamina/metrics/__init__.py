@@ -54,7 +54,7 @@ from lamina.metrics.correlation import (
     pearson_correlation,
 )
 from lamina.metrics.f_score import F1Score, FBetaScore
-from lamina.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
+from lamina.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
 from lamina.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from lamina.metrics.operating_point import (
     PrecisionAtRecall,

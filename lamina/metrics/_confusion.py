@@ -83,27 +83,35 @@ def confusion_counts(
     positive = jnp.where(y_true != 0, weights, 0)
     negative = jnp.where(y_true != 0, 0, weights)
     count = _count_in_buckets if evenly else _count_one_by_one
-    true_positives, false_positives = count(positive, y_pred, thresholds), count(negative, y_pred, thresholds)
+    true_positives, false_negatives = count(positive, y_pred, thresholds)
+    false_positives, true_negatives = count(negative, y_pred, thresholds)
     return {
         "true_positives": true_positives,
         "false_positives": false_positives,
-        "false_negatives": jnp.sum(positive) - true_positives,
-        "true_negatives": jnp.sum(negative) - false_positives,
+        "true_negatives": true_negatives,
+        "false_negatives": false_negatives,
     }
 
 
-def _count_one_by_one(weights: jax.Array, y_pred: jax.Array, thresholds: Sequence[float]) -> jax.Array:
+def _count_one_by_one(
+    weights: jax.Array, y_pred: jax.Array, thresholds: Sequence[float]
+) -> tuple[jax.Array, jax.Array]:
+    """Return the weights above and not above each threshold."""
     above = y_pred > jnp.asarray(thresholds, y_pred.dtype)[:, None]  # (thresholds, entries)
-    return jnp.sum(jnp.where(above, weights, 0), axis=1)
+    return jnp.sum(jnp.where(above, weights, 0), axis=1), jnp.sum(jnp.where(above, 0, weights), axis=1)
 
 
-def _count_in_buckets(weights: jax.Array, y_pred: jax.Array, thresholds: Sequence[float]) -> jax.Array:
+def _count_in_buckets(
+    weights: jax.Array, y_pred: jax.Array, thresholds: Sequence[float]
+) -> tuple[jax.Array, jax.Array]:
+    """Return the same by a histogram and its running sum."""
     number = len(thresholds)
     passed = jnp.ceil(jnp.clip(y_pred, 0, 1) * (number - 1))  # how many thresholds the score is above
     if thresholds[0] < 0:
         passed = jnp.maximum(passed, 1)  # a score of 0 too
     buckets = jax.ops.segment_sum(weights, passed.astype(jnp.int32), number + 1)
-    return jnp.cumsum(buckets[::-1])[::-1][1:]
+    above = jnp.cumsum(buckets[::-1])[::-1]
+    return above[1:], above[0] - above[1:]
 
 
 def is_evenly_distributed(thresholds: Sequence[float]) -> bool:
@@ -147,5 +155,5 @@ def only_top_k(where: str, y_pred: jax.Array, k: int) -> jax.Array:
 
 def weights_of(where: str, y_pred: jax.Array, sample_weight: ArrayLike | None) -> jax.Array:
     """Return one weight for each entry of `y_pred`."""
-    weights = align_weights(where, 1.0 if sample_weight is None else sample_weight, y_pred.shape)
+    weights = align_weights(where, sample_weight, y_pred.shape)
     return jnp.broadcast_to(weights.astype(y_pred.dtype), y_pred.shape)

@@ -77,14 +77,15 @@ class AUC(ConfusionMetric):
         label_weights: Sequence[float] | None = None,
         from_logits: bool = False,
     ) -> None:
-        where = f"{name or 'AUC'}: "
+        given_name = name or "AUC"
+        where = f"{given_name}: "
         self.curve = str(curve).upper()
         self.summation_method = str(summation_method).lower()
         errors.check_choice("curve", self.curve, ["ROC", "PR", "PRGAIN"], where)
         errors.check_choice("summation_method", self.summation_method, ["interpolation", "minoring", "majoring"], where)
         if num_labels is not None and not multi_label:
             raise ValueError(f"{where}num_labels: expected None without multi_label=True, received {num_labels!r}.")
-        self.init_thresholds = None if thresholds is None else sorted(check_thresholds(where[:-2], thresholds))
+        self.init_thresholds = None if thresholds is None else sorted(check_thresholds(given_name, thresholds))
         if self.init_thresholds is None:
             errors.check_positive_int("num_thresholds", num_thresholds, where, minimum=2)
         inner = linear_thresholds(num_thresholds)[1:-1] if self.init_thresholds is None else self.init_thresholds

@@ -89,7 +89,7 @@ class FBetaScore(Metric):
         if y_pred.ndim == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         self.build(y_true.shape, y_pred.shape)
-        weights = align_weights(self.name, 1.0 if sample_weight is None else sample_weight, y_pred.shape)
+        weights = align_weights(self.name, sample_weight, y_pred.shape)
         positive = self._decide(y_pred).astype(y_pred.dtype)
         axis = None if self.average == "micro" else 0
         for variable, values in (

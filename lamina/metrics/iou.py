@@ -83,7 +83,7 @@ class IoU(Metric):
                 f"{labels.shape} and {predicted.shape}, which should be equal. Scores need sparse_y_pred=False, "
                 "one-hot labels sparse_y_true=False."
             )
-        weights = align_weights(self.name, 1.0 if sample_weight is None else sample_weight, labels.shape)
+        weights = align_weights(self.name, sample_weight, labels.shape)
         weights = jnp.broadcast_to(weights.astype(self.accumulator_dtype), labels.shape)
         classes = self.num_classes
         counts = (labels >= 0) & (labels < classes) & (predicted >= 0) & (predicted < classes)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lamina import losses
-from lamina.losses._reduction import masked_weight
+from lamina.losses._reduction import align_weights
 from lamina.losses._shapes import label_kind
 from lamina.metrics._base import family
 from lamina.metrics.reduction import MeanMetricWrapper
@@ -177,7 +177,8 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
             labels = jnp.asarray(y_true)
             if labels.ndim == jnp.ndim(jnp.asarray(y_pred)) and labels.shape[self.axis] == 1:
                 labels = labels.squeeze(self.axis)
-            sample_weight = masked_weight(sample_weight, labels != self.ignore_class)
+            weights = align_weights(self.name, sample_weight, labels.shape)
+            sample_weight = jnp.where(labels != self.ignore_class, weights, 0)
         super().update_state(y_true, y_pred, sample_weight)
 
 

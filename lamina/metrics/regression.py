@@ -252,7 +252,7 @@ class R2Score(Metric):
         if y_pred.ndim == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         self.build(y_true.shape, y_pred.shape)
-        weights = align_weights(self.name, 1.0 if sample_weight is None else sample_weight, y_true.shape)
+        weights = align_weights(self.name, sample_weight, y_true.shape)
         weights = jnp.broadcast_to(weights.astype(y_true.dtype), y_true.shape)
 
         count, total = jnp.sum(weights, axis=0), jnp.sum(weigh(y_true, weights), axis=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from lamina.core import naming
 from lamina.core.config import serialize
 from lamina.core.errors import LaminaError
 from lamina.core.symbolic import KerasTensor
@@ -77,7 +78,8 @@ class Sequential(Model):
         self._stack.append(layer)
         if self.built or (self._input is not None and rebuild):
             try:
-                self._build_next(layer)
+                with naming.name_scope(self.name):
+                    self._build_next(layer)
             except Exception:
                 self._stack.pop()
                 raise
@@ -134,14 +136,11 @@ class Sequential(Model):
             self._build_next(layer)
 
     def _build_next(self, layer: Layer) -> None:
-        """Build a layer for the shape that the stack below gives."""
-        from lamina.core import naming
-
-        with naming.name_scope(self.name):
-            shape = self._shapes[-1]
-            if not layer.built:
-                layer.build(shape)
-            self._shapes.append(layer.compute_output_shape(shape))
+        """Build a layer for the shape that the stack below gives, inside this model's name scope."""
+        shape = self._shapes[-1]
+        if not layer.built:
+            layer.build(shape)
+        self._shapes.append(layer.compute_output_shape(shape))
         self.built = True
 
     def call(self, inputs: jax.Array, training: bool | None = None) -> Any:

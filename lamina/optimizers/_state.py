@@ -20,6 +20,7 @@ class OptimizerState(Configurable):
 
     name: str
     built: bool
+    elementwise = False  # whether a step changes each element by itself, so that a kernel may come transposed
     _revision = 0
 
     def __init__(self) -> None:
@@ -71,7 +72,9 @@ class OptimizerState(Configurable):
     ) -> Variable:
         """Make a slot: a variable of a model variable's shape and dtype, named after it."""
         name = f"{reference_variable.path.replace('/', '_')}_{name}"
-        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name)
+        slot = self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, name)
+        slot.is_kernel = reference_variable.is_kernel
+        return slot
 
     def add_optimizer_variables(
         self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Any = "zeros"

@@ -44,6 +44,8 @@ class Adadelta(Optimizer):
         [0.8039]
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,

@@ -41,6 +41,8 @@ class Adagrad(Optimizer):
         [0.9]
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,

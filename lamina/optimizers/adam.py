@@ -50,6 +50,8 @@ class Adam(Optimizer):
         [ 0.9 -0.9]
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,

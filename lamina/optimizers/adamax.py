@@ -43,6 +43,8 @@ class Adamax(Optimizer):
         [ 0.9 -0.9]
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,

@@ -47,6 +47,8 @@ class Ftrl(Optimizer):
         [-0.33, 0.0]
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,

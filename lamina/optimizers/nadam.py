@@ -45,6 +45,8 @@ class Nadam(Optimizer):
         True
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,

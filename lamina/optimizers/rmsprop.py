@@ -46,6 +46,8 @@ class RMSprop(Optimizer):
         [0.8, -0.8]
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,

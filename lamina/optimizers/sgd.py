@@ -46,6 +46,8 @@ class SGD(Optimizer):
         [0.71]
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Rate = 0.01,

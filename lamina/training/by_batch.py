@@ -8,9 +8,8 @@ import numpy as np
 
 from lamina.training import preflight
 from lamina.training.feed import Segment, rows_of
-from lamina.training.loop import as_numbers
 from lamina.training.prepare import as_batch, prepared_program
-from lamina.training.program import Batch, Program, key_data
+from lamina.training.program import Batch, Program, as_numbers, key_data
 
 
 def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:

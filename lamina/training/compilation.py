@@ -36,6 +36,11 @@ def enable_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def transposes_kernels(size: int) -> bool:
+    """Whether the training loop holds the kernels of matrix products transposed, see `Program._turned`."""
+    return jax.default_backend() == "cpu" and size >= _SMALL_MODEL
+
+
 def compiler_options(size: int) -> dict[str, Any] | None:
     """XLA options for a model of `size` weights.
 

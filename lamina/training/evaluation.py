@@ -16,7 +16,7 @@ from lamina.training.data import Stream, as_arrays, check_lengths
 from lamina.training.feed import padded, rows_of, window_batches, windows
 from lamina.training.interrupt import Interrupts, interrupts
 from lamina.training.prepare import adds_losses, as_batch, is_stream, output_spec, prepared_program, spec_of
-from lamina.training.program import Batch, Predictor, Program
+from lamina.training.program import Batch, Predictor, Program, as_numbers
 from lamina.training.progress import make_progress
 
 _RESIDENT_BYTES = 2**30  # validation data up to this size stay on the device for all epochs
@@ -94,8 +94,6 @@ class Validation:
 
     def run(self, progress: Any = None) -> dict[str, Any]:
         """Return the logs of one round over the data."""
-        from lamina.training.loop import as_numbers
-
         self.callbacks.on_test_begin()
         weights = self.program.state([])[:2]
         metrics = self.program.fresh_metrics()

@@ -8,12 +8,10 @@ hook gets chunks of one. The weights do not depend on it.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import jax
 import numpy as np
 
 from lamina.core import random
@@ -24,8 +22,8 @@ from lamina.training.data import Stream, train_validation_split, unpack
 from lamina.training.feed import ArrayFeed, Segment, StreamFeed, WindowFeed
 from lamina.training.history import History
 from lamina.training.interrupt import Interrupts, interrupts
-from lamina.training.prepare import as_batch, is_stream, by_windows, prepared_program
-from lamina.training.program import Batch, Program, key_data
+from lamina.training.prepare import as_batch, by_windows, is_stream, prepared_program
+from lamina.training.program import Batch, Program, as_numbers, key_data
 from lamina.training.progress import make_progress
 
 _CHUNK_SECONDS = 0.1
@@ -69,7 +67,7 @@ def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | 
         first = feed.peek()
         preflight.check(model, first, "batch 1")
         preflight.check_fit(model, first, "batch 1")
-        feed.check = functools.partial(preflight.check_batch, model)
+        feed.check = preflight.later_batches(model)
     else:
         batch = as_batch(model, arguments.x, arguments.y, arguments.sample_weight, arguments.class_weight)
         preflight.check(model, batch, "", arguments.x)
@@ -204,9 +202,3 @@ def _finish(
         callbacks.on_train_end(logs)
     except Exception as second:  # noqa: BLE001 - the first error is the one to raise
         error.add_note(f"And then {type(second).__name__} in on_train_end: {second}")
-
-
-def as_numbers(logs: dict[str, jax.Array]) -> dict[str, Any]:
-    """Fetch logs from the device, sorted by name as Keras prints them; scalars become floats."""
-    fetched = jax.device_get(logs)
-    return {name: float(v) if np.ndim(v) == 0 else v for name, v in sorted(fetched.items())}

@@ -61,6 +61,11 @@ class Objective:
         return self._loss is not None or bool(self._metrics or self._weighted_metrics)
 
     @property
+    def metric_objects(self) -> list[Metric]:
+        """The metrics that were given as objects."""
+        return [m for m in [*self._metrics, *self._weighted_metrics] if isinstance(m, Metric)]
+
+    @property
     def all_metrics(self) -> list[Metric]:
         """The loss tracker, then the metrics in the order of `compile`."""
         return [self.loss_tracker, *self.metrics, *self.weighted_metrics]

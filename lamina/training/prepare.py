@@ -47,8 +47,8 @@ def _refuse_several(model: Any, x: tuple[Any, ...], y: Any, name: str) -> None:
     if len(x) != len(y):
         shapes = ", ".join(str(np.shape(part)) for part in x)
         raise ValueError(
-            f"{name} is a tuple of {len(x)} arrays of shapes {shapes}, but model {model.name!r} has one input. Pass one "
-            "array; to join several, use numpy.concatenate(arrays, axis=-1)."
+            f"{name} is a tuple of {len(x)} arrays of shapes {shapes}, but model {model.name!r} has one input. Pass "
+            "one array; to join several, use numpy.concatenate(arrays, axis=-1)."
         )
 
 

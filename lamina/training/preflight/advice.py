@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lamina import layers
+from lamina import layers, metrics
 from lamina.core.errors import warn_user
 from lamina.training.data.split import is_by_chance
 from lamina.training.preflight.case import Case
 from lamina.training.preflight.head import DISTRIBUTIONS, KEEP_VALUES, from_input, is_own
-from lamina.training.preflight.losses import facts_of
+from lamina.training.preflight.losses import LossFacts, facts_of
 from lamina.training.preflight.values import is_whole, on_host
 
 _SCALES = (layers.Rescaling, layers.Normalization, layers.BatchNormalization)
@@ -20,12 +20,13 @@ _SUMMED = 2**22  # values of y whose rows are added up
 
 
 def advise(case: Case) -> None:
-    """Warn of raw pixels, one-hot rows that are none, and a regression loss on class probabilities."""
+    """Warn of raw pixels, logits that accuracy takes for probabilities, odd one-hot rows, mse on classes."""
     case = case._replace(batch=on_host(case.batch))
     _warn_of_pixels(case)
     if case.loss is not None and case.single:
-        _warn_of_rows(case)
-        _warn_of_regression(case)
+        _warn_of_threshold(case, case.loss)
+        _warn_of_rows(case, case.loss)
+        _warn_of_regression(case, case.loss)
 
 
 def _warn_of_pixels(case: Case) -> None:
@@ -49,28 +50,39 @@ def _meets_weights_first(model: Any) -> bool:
     return first is not None and is_own(first) and bool(first.weights) and not isinstance(first, _SCALES)
 
 
-def _warn_of_rows(case: Case) -> None:
+def _warn_of_threshold(case: Case, loss: LossFacts) -> None:
+    if loss.labels != "binary" or not loss.from_logits:
+        return
+    for metric in [*case.model.objective.metrics, *case.model.objective.weighted_metrics]:
+        if type(metric) is metrics.BinaryAccuracy and metric.threshold == 0.5:
+            warn_user(
+                f"metric {metric.name!r} counts outputs above 0.5 as yes, but {loss.name}(from_logits=True) makes them "
+                "logits, where yes begins at 0. Use metrics=[lamina.metrics.BinaryAccuracy(threshold=0)]."
+            )
+
+
+def _warn_of_rows(case: Case, loss: LossFacts) -> None:
     """One-hot rows and class probabilities sum to 1; a row of zeros is the usual way to leave an entry out."""
-    if case.loss.labels != "one-hot" or case.batch.y.shape[1:] != case.outputs.shape[1:]:
+    if loss.labels != "one-hot" or case.batch.y.shape[1:] != case.outputs.shape[1:]:
         return
     y = case.batch.y
-    sums = y[:: 1 + y.size // _SUMMED].sum(case.loss.axis, dtype=np.float64)
+    sums = y[:: 1 + y.size // _SUMMED].sum(loss.axis, dtype=np.float64)
     odd = (np.abs(sums - 1) > 1e-3) & (sums != 0)
     if odd.any():
         warn_user(
-            f"{case.called('y')}: {case.loss.name} expects rows that sum to 1 (one-hot, or class probabilities); "
+            f"{case.called('y')}: {loss.name} expects rows that sum to 1 (one-hot, or class probabilities); "
             f"{int(odd.sum())} of {odd.size} do not, one sums to {sums[odd][0]:g}. For several labels a row use "
             "activation='sigmoid' and loss='binary_crossentropy'."
         )
 
 
-def _warn_of_regression(case: Case) -> None:
-    if case.loss.labels != "numbers" or case.head is None or case.head.activation not in DISTRIBUTIONS:
+def _warn_of_regression(case: Case, loss: LossFacts) -> None:
+    if loss.labels != "numbers" or case.head is None or case.head.activation not in DISTRIBUTIONS:
         return
     y = case.batch.y[:: 1 + case.batch.y.size // _SUMMED]
     if y.shape[1:] == case.outputs.shape[1:] and _is_one_hot(y):
         warn_user(
-            f"loss {case.loss.name!r} on class labels and {case.head}: its gradient vanishes where the network is "
+            f"loss {loss.name!r} on class labels and {case.head}: its gradient vanishes where the network is "
             "surely wrong, so training is slow or stalls. Use loss='categorical_crossentropy'."
         )
 
@@ -90,14 +102,14 @@ def compare_classes(model: Any, train: Any, held_out: Any) -> None:
     loss = facts_of(model.objective.loss)
     if not model.preflight or loss is None or loss.labels == "numbers":
         return
-    sides = [_class_numbers(y, loss.labels == "one-hot", loss.ignore_class) for y in (train, held_out)]
-    if any(side is None for side in sides):
+    first, second = (_class_numbers(y, loss.labels == "one-hot", loss.ignore_class) for y in (train, held_out))
+    if first is None or second is None:
         return
-    classes, code = np.unique(np.concatenate(sides), return_inverse=True)
+    classes, code = np.unique(np.concatenate([first, second]), return_inverse=True)
     counts = np.bincount(code)
     parts = (
-        (code[: len(sides[0])], "the training data have", "validation_data have: the network cannot learn it"),
-        (code[len(sides[0]) :], "validation_data have", "the training data have: the val_ metrics say nothing of it"),
+        (code[: len(first)], "the training data have", "validation_data have: the network cannot learn it"),
+        (code[len(first) :], "validation_data have", "the training data have: the val_ metrics say nothing of it"),
     )
     for part, side, but in parts:
         absent = np.bincount(part, minlength=len(classes)) == 0

@@ -6,20 +6,24 @@ from lamina import activations
 from lamina.core.errors import LaminaConfigError
 from lamina.training.preflight.case import Case
 from lamina.training.preflight.head import KNOWN, POSITIVE, PROBABILITIES, Head
+from lamina.training.preflight.losses import LossFacts
+
+_LOGITS = (activations.linear, activations.log_softmax)  # whose outputs a loss from logits may take as they are
 
 
 def check_pairing(case: Case) -> None:
     """Raise when the last layer's units or activation cannot go with the loss."""
     if case.head is not None and case.single:
         check_head(case.head, case.classes)
-    if case.loss is None or not case.single:
+    loss = case.loss
+    if loss is None or not case.single:
         return
-    if case.loss.labels in ("classes", "one-hot"):
-        _check_units(case)
-    if case.loss.labels == "one-hot":
-        _refuse_class_numbers(case)
-    if case.loss.labels != "numbers":
-        _check_activation(case)
+    if loss.labels in ("classes", "one-hot"):
+        _check_units(case, loss)
+    if loss.labels == "one-hot":
+        _refuse_class_numbers(case, loss)
+    if loss.labels != "numbers" and case.head is not None:
+        _check_activation(case.head, loss)
 
 
 def check_head(head: Head | None, outputs: int | None = None) -> None:
@@ -34,30 +38,27 @@ def check_head(head: Head | None, outputs: int | None = None) -> None:
         )
 
 
-def _check_units(case: Case) -> None:
+def _check_units(case: Case, loss: LossFacts) -> None:
     if case.classes == 1:
         raise LaminaConfigError(
-            f"{case.loss.name} needs one unit per class, at least 2, but {case.maker} gives 1: the loss would be 0 "
+            f"{loss.name} needs one unit per class, at least 2, but {case.maker} gives 1: the loss would be 0 "
             "whatever it predicts. For two classes use loss='binary_crossentropy' with this 1 unit and "
             "activation='sigmoid', or give it 2 units and activation='softmax'."
         )
 
 
-def _refuse_class_numbers(case: Case) -> None:
+def _refuse_class_numbers(case: Case, loss: LossFacts) -> None:
     """Class numbers, one a prediction, where the loss expects a row of probabilities."""
     labels, outputs = case.batch.y.shape, case.outputs.shape
     if labels[1:] in (outputs[1:-1], (*outputs[1:-1], 1)):
         raise LaminaConfigError(
             f"{case.called('y')} has shape {labels}, one number for each of the predictions of {case.maker}, but "
-            f"{case.loss.name} expects one-hot rows, shape {(labels[0], *outputs[1:])}. If y holds class numbers, use "
+            f"{loss.name} expects one-hot rows, shape {(labels[0], *outputs[1:])}. If y holds class numbers, use "
             f"loss='sparse_categorical_crossentropy', or y = lamina.utils.to_categorical(y, {case.classes})."
         )
 
 
-def _check_activation(case: Case) -> None:
-    head, loss = case.head, case.loss
-    if head is None:
-        return
+def _check_activation(head: Head, loss: LossFacts) -> None:
     if loss.from_logits:
         if head.activation in PROBABILITIES:
             raise LaminaConfigError(
@@ -73,10 +74,5 @@ def _check_activation(case: Case) -> None:
         came = "any number" if head.activation is activations.linear else "numbers that are no probabilities"
         raise LaminaConfigError(
             f"{head} gives {came}, but {loss.name} expects probabilities. Give the layer activation='{activation}'"
-            + (f", or leave it as it is and use loss={logits}." if logits and _is_logit(case) else ".")
+            + (f", or leave it as it is and use loss={logits}." if logits and head.activation in _LOGITS else ".")
         )
-
-
-def _is_logit(case: Case) -> bool:
-    """Whether the outputs could be logits: numbers of both signs."""
-    return case.head is not None and case.head.activation in (activations.linear, activations.log_softmax)

@@ -12,6 +12,7 @@ from lamina.training.data import check_finite
 from lamina.training.data.checks import named_leaves
 from lamina.training.data.dtypes import position
 from lamina.training.preflight.case import Case
+from lamina.training.preflight.losses import LossFacts
 from lamina.training.program import Batch
 
 _DISK_BYTES = 2**26  # of a memory map's first rows that are looked at
@@ -32,11 +33,13 @@ def check_values(case: Case, given: Any = None) -> None:
         check_finite(y, case.called("y"))
     for name, leaf in named_leaves(weights, case.called("sample_weight")):
         _refuse(name, leaf, leaf < 0, "but expected numbers >= 0. If they are meant so: compile(preflight=False).")
-    if case.loss is not None and case.single:
-        if case.loss.labels == "classes":
-            _check_class_numbers(case)
-        elif case.loss.labels == "binary":
-            _check_fractions(case)
+    loss = case.loss
+    if loss is None or not case.single:
+        return
+    if loss.labels == "classes":
+        _check_class_numbers(case, loss)
+    elif loss.labels == "binary":
+        _check_fractions(case, loss)
 
 
 def on_host(batch: Batch) -> Batch:
@@ -50,9 +53,9 @@ def on_host(batch: Batch) -> Batch:
     return jax.tree.map(part, batch)
 
 
-def _check_class_numbers(case: Case) -> None:
+def _check_class_numbers(case: Case, loss: LossFacts) -> None:
     """Raise unless all labels are 0, ..., classes - 1, or the one that the loss ignores."""
-    labels, classes, ignored = case.batch.y, case.classes, case.loss.ignore_class
+    labels, classes, ignored = case.batch.y, case.classes, loss.ignore_class
     whole = is_whole(labels)
     if whole and labels.min() >= 0 and labels.max() < classes:
         return
@@ -62,7 +65,7 @@ def _check_class_numbers(case: Case) -> None:
     if ignored is not None:
         bad &= labels != ignored
     if bad.any():
-        expected = f"but {case.loss.name} and {case.maker} expect class numbers from 0 to {classes - 1}."
+        expected = f"but {loss.name} and {case.maker} expect class numbers from 0 to {classes - 1}."
         _refuse(case.called("y"), labels, bad, f"{expected} {_way_to_classes(labels, bad, classes)}")
 
 
@@ -83,12 +86,12 @@ def _way_to_classes(labels: np.ndarray, bad: np.ndarray, classes: int) -> str:
     )
 
 
-def _check_fractions(case: Case) -> None:
+def _check_fractions(case: Case, loss: LossFacts) -> None:
     """Raise unless all labels are in [0, 1]."""
     labels = case.batch.y
     if labels.dtype.kind == "b" or (labels.min() >= 0 and labels.max() <= 1):
         return
-    expected = f"but {case.loss.name} expects labels 0 and 1, or probabilities between."
+    expected = f"but {loss.name} expects labels 0 and 1, or probabilities between."
     _refuse(case.called("y"), labels, (labels < 0) | (labels > 1), f"{expected} {_way_to_fractions(labels)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -53,10 +53,15 @@ def check_fit(model: Any, batch: Batch, argument: str) -> None:
         advise(model.objective.checked.case._replace(batch=batch, argument=argument))
 
 
-def check_batch(model: Any, batch: Batch, number: int) -> None:
-    """Check the values of a later batch of a stream whose first one went through `check`."""
-    if model.preflight:
-        check_values(model.objective.checked.case._replace(batch=batch, argument=f"batch {number}"))
+def later_batches(model: Any) -> Callable[[Batch, int], None]:
+    """Return a check of the values of a stream's batches, given with their numbers, after `check` saw the first one."""
+    case = model.objective.checked.case
+
+    def check_batch(batch: Batch, number: int) -> None:
+        if model.preflight:
+            check_values(case._replace(batch=batch, argument=f"batch {number}"))
+
+    return check_batch
 
 
 def check_loss(model: Any, batch: Batch) -> None:
@@ -129,19 +134,20 @@ def _unbuilt_on_error(model: Any) -> Iterator[None]:
     """Take back the weights and metrics that were made for data which turn out not to fit: other data may come next."""
     objective = model.objective
     resolved = objective.built
-    before = [] if model.built else [(layer, _attributes(layer)) for layer in model.tree.layers]
+    unbuilt = [*([] if model.built else model.tree.layers), *([] if resolved else objective.metric_objects)]
+    before = [(thing, _attributes(thing)) for thing in unbuilt]
     try:
         yield
-    except Exception:
+    except BaseException:
         objective.built = resolved
-        for layer, attributes in before:
-            for name in set(vars(layer)) - set(attributes):
-                delattr(layer, name)
+        for thing, attributes in before:
+            for name in set(vars(thing)) - set(attributes):
+                delattr(thing, name)
             for name, value in attributes.items():
-                setattr(layer, name, value)
+                setattr(thing, name, value)
         raise
 
 
-def _attributes(layer: Any) -> dict[str, Any]:
-    """What a layer holds; `build` adds weights to its list in place, so lists are copied."""
-    return {name: list(value) if type(value) is list else value for name, value in vars(layer).items()}
+def _attributes(thing: Any) -> dict[str, Any]:
+    """What a layer or metric holds; `build` adds variables to its list in place, so lists are copied."""
+    return {name: list(value) if type(value) is list else value for name, value in vars(thing).items()}
