@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from lamina.core.errors import check_fraction
-from lamina.core.random import SeedGenerator
+from lamina.core.random import SeedGenerator, mask
 from lamina.layers.base import Layer, Shape, family, is_shape
 
 
@@ -68,7 +68,7 @@ class Dropout(Layer):
             return jnp.zeros_like(inputs)
         sizes = self.noise_shape or (None,) * inputs.ndim
         shape = tuple(full if n is None else n for n, full in zip(sizes, inputs.shape, strict=True))
-        keep = jax.random.bernoulli(self.seed_generator.next(), 1 - self.rate, shape)
+        keep = mask(self.seed_generator.next(), 1 - self.rate, shape)
         return jnp.where(keep, inputs / (1 - self.rate), 0)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
