@@ -31,7 +31,7 @@ smoke: $(STAMP)  ## The first look: seconds
 	$(PY) -m pytest tests/test_smoke.py
 
 unit: $(STAMP)  ## The tests
-	$(PY) -m pytest -m "not notes"
+	$(PY) -m pytest -m "not notes" -n 2 --dist loadfile
 
 doctest: $(STAMP)  ## The examples in docstrings and in the README
 	$(PY) -m pytest --doctest-modules lamina README.md --doctest-glob="*.md" -p no:cacheprovider

@@ -53,9 +53,9 @@ def next_seed() -> int:
 def mask(key: jax.Array, probability: float, shape: tuple[int, ...]) -> jax.Array:
     """Draw independent booleans that are True with a probability in (0, 1).
 
-    Element i is mix(mix(i ^ k0) ^ k1) < probability * 2**32, with the two words k of the key and a bijective mixing function
-    of 32-bit words. On a CPU this is 8 times faster than `jax.random.bernoulli`, whose threefry rounds would take longer
-    than the rest of a small network's step. Good for masks; not for cryptography.
+    Element i is mix(mix(i ^ k0) ^ k1) < probability * 2**32, with the two words k of the key and a bijective mixing
+    function of 32-bit words. On a CPU this is 8 times faster than `jax.random.bernoulli`, whose threefry rounds would
+    take longer than the rest of a small network's step. Good for masks; not for cryptography.
 
     Source: Wellons 2018, Prospecting for Hash Functions (lowbias32).
 

@@ -151,7 +151,7 @@ class Sequential(Model):
         return outputs
 
     def _convert(self, inputs: Any) -> Any:
-        """Arrays as the Input declares them: a last axis of size 1 is added or dropped where that is all that differs."""
+        """Arrays as the Input declares them: a last axis of size 1 is added or dropped if only that differs."""
         inputs = super()._convert(inputs)
         if self._input is None or not isinstance(inputs, jax.Array):
             return inputs

@@ -118,7 +118,7 @@ class Validation:
 
     @property
     def masked(self) -> bool:
-        """Whether a last, smaller batch may be padded and masked: always, unless a function of the user's forbids it."""
+        """Whether a last, smaller batch may be padded and masked: unless a function of the user's forbids it."""
         if self._masked is None:
             objective, data = self.program.objective, self.feed.source
             if not isinstance(data, Batch):

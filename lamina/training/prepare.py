@@ -58,7 +58,7 @@ def is_stream(x: Any) -> bool:
 
 
 def by_windows(batch: Batch) -> bool:
-    """Whether data are read window by window: memory maps, and what would take more than half of the device's memory."""
+    """Whether data are read window by window: memory maps, and what takes more than half of the device's memory."""
     leaves = jax.tree.leaves(batch)
     memory = jax.local_devices()[0].memory_stats() or {}
     free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)

@@ -27,7 +27,8 @@ _SCRIPT = textwrap.dedent(
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2000, 16)).astype("float32")
     y = rng.normal(size=(2000, 1)).astype("float32")
-    model = lamina.Sequential([layers.Input((16,)), layers.Dense(32, "relu"), layers.BatchNormalization(), layers.Dense(1)])
+    hidden = [layers.Dense(32, "relu"), layers.BatchNormalization()]
+    model = lamina.Sequential([layers.Input((16,)), *hidden, layers.Dense(1)])
     model.compile("adam", "mse")
     ended = []
 

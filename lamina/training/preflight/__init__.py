@@ -6,9 +6,10 @@
         values.py    NaN, labels that are no labels of this loss, weights of samples
     check_fit(model, batch)                   `fit` only: something to minimise, finite weights,
         advice.py    and warnings of what is legal, but rarely meant
+    later_batches(model)                      the values of a stream's further batches, as they come
     compare_classes(model, train, held_out)   classes that are in one of them only
 
-`compile(preflight=False)` leaves the shapes and skips the rest. Read `check` first.
+`compile(preflight=False)` leaves the shapes and skips the rest. Read `checks.py` first.
 """
 
 from __future__ import annotations
