@@ -139,7 +139,7 @@ class Family:
                 self.kind,
                 name,
                 self.names(),
-                f" A {self.kind} of your own: pass the object itself, or register it with"
+                f" For {errors.with_article(self.kind)} of your own: pass the object itself, or register it with"
                 " @lamina.saving.register_serializable().",
             )
         return found
@@ -163,7 +163,7 @@ class Family:
         if callable(identifier) and (self.base is None or not isinstance(identifier, _all_bases())):
             return identifier
         raise TypeError(
-            f"Expected a {self.kind} (a name such as {self.names()[0]!r}, a function, or an object of lamina's), "
+            f"Expected {errors.with_article(self.kind)} (a name such as {self.names()[0]!r}, a function, or an object of lamina's), "
             f"received {identifier!r} of type {type(identifier).__name__}."
         )
 

@@ -36,6 +36,16 @@ def closest_match(name: object, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+def with_article(noun: str) -> str:
+    """Put "a" or "an" before a noun.
+
+    Example:
+        >>> with_article("layer"), with_article("optimizer")
+        ('a layer', 'an optimizer')
+    """
+    return f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str], hint: str = "") -> LaminaError:
     """Build the error for a name that is not in a table: the closest match, the known names, the way out."""
     known = sorted(set(known))

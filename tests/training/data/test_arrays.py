@@ -50,7 +50,7 @@ class DLPackOnly:
         np.array(ROWS, "longdouble"),
         np.array(ROWS, object),
         np.asfortranarray(ROWS),
-        np.matrix(ROWS),
+        np.array(ROWS).view(np.matrix),
         np.ma.array(ROWS),
         jnp.array(ROWS),
         jnp.array(ROWS, "float32"),
