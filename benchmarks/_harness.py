@@ -39,7 +39,8 @@ class Worker:
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in close)
         environment = os.environ | {"KERAS_BACKEND": "tensorflow" if peer == "Keras on TensorFlow" else "jax"}
         if cache is not None:
-            environment["JAX_COMPILATION_CACHE_DIR"] = cache
+            name = "LAMINA_COMPILATION_CACHE" if peer.startswith("lamina") else "JAX_COMPILATION_CACHE_DIR"
+            environment[name] = cache  # each with the settings that its users get
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks._harness", module, peer, json.dumps(arguments)],
             cwd=ROOT,

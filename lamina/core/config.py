@@ -163,8 +163,8 @@ class Family:
         if callable(identifier) and (self.base is None or not isinstance(identifier, _all_bases())):
             return identifier
         raise TypeError(
-            f"Expected {errors.with_article(self.kind)} (a name such as {self.names()[0]!r}, a function, or an object of lamina's), "
-            f"received {identifier!r} of type {type(identifier).__name__}."
+            f"Expected {errors.with_article(self.kind)} (a name such as {self.names()[0]!r}, a function, or an object "
+            f"of lamina's), received {identifier!r} of type {type(identifier).__name__}."
         )
 
     def deserialize(self, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

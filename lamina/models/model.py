@@ -16,7 +16,7 @@ from lamina.core.config import serialize
 from lamina.core.errors import NotCompiledError, check_positive_int, closest_match
 from lamina.core.random import next_seed
 from lamina.layers.base import Layer
-from lamina.training import by_batch, evaluation, loop
+from lamina.training import by_batch, evaluation, loop, prediction
 from lamina.training.arguments import FitArguments
 from lamina.training.compilation import enable_cache
 from lamina.training.history import History
@@ -323,7 +323,7 @@ class Model(Layer):
         Raises:
             NotBuiltError: the model has no weights yet. Differs from Keras, which predicts from random ones.
         """
-        return evaluation.predict(self, x, batch_size, verbose, steps, callbacks)
+        return prediction.predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(
         self,

@@ -1,4 +1,4 @@
-"""`evaluate`, the validation inside `fit`, and `predict`."""
+"""`evaluate`, and the validation inside `fit`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
-import numpy as np
 
-from lamina.core.errors import NotBuiltError, check_positive_int
+from lamina.core.errors import check_positive_int
 from lamina.training import preflight
 from lamina.training.callbacks import CallbackList
-from lamina.training.data import Stream, as_arrays, check_lengths
-from lamina.training.feed import padded, rows_of, window_batches, windows
+from lamina.training.data import Stream
+from lamina.training.feed import on_host, rows_of, windows
 from lamina.training.interrupt import Interrupts, interrupts
-from lamina.training.prepare import adds_losses, as_batch, is_stream, output_spec, prepared_program, spec_of
-from lamina.training.program import Batch, Predictor, Program, as_numbers
+from lamina.training.prepare import (
+    adds_losses,
+    as_batch,
+    is_stream,
+    output_spec,
+    prepared_program,
+    require_ready,
+    spec_of,
+)
+from lamina.training.program import Batch, Program, as_numbers
 from lamina.training.progress import make_progress
 
 _RESIDENT_BYTES = 2**30  # validation data up to this size stay on the device for all epochs
-_ONE = np.int32(1)
 
 
 def source(model: Any, x: Any, y: Any, sample_weight: Any, argument: str, steps: int | None) -> Batch | Stream:
@@ -52,8 +58,8 @@ class EvaluationFeed:
         self.source, self.steps = source, steps
         self.batch_size = batch_size
         if isinstance(source, Batch):
-            total = rows_of(source)
-            if steps is not None and steps * batch_size < total:
+            self.source = source = on_host(source)
+            if steps is not None and steps * batch_size < rows_of(source):
                 self.source = jax.tree.map(lambda a: a[: steps * batch_size], source)
             self.steps = -(-rows_of(self.source) // batch_size)
         else:
@@ -144,14 +150,15 @@ def evaluate(
     rows = check_positive_int("batch_size", 32 if batch_size is None else batch_size, "evaluate: ")
     steps = None if steps is None else check_positive_int("steps", steps, "evaluate: ")
     model.require_compiled("evaluate")
-    _require_ready(model, x, "evaluate")
+    require_ready(model, x, "evaluate")
     feed = EvaluationFeed(source(model, x, y, sample_weight, "", steps), rows, steps)
     program = prepared_program(model)
     called = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
     called.set_model(model)
     called.set_params({"verbose": verbose, "epochs": 1, "steps": feed.steps})
     progress = make_progress(verbose, "evaluate")
-    with interrupts() as signals, contextlib.closing(_Closing(progress)):
+    with interrupts() as signals, contextlib.ExitStack() as stack:
+        stack.callback(progress.end)
         progress.begin(1)
         progress.begin_epoch(0, 1, feed.steps)
         logs = Validation(model, program, feed, called, signals).run(progress)
@@ -160,118 +167,3 @@ def evaluate(
         return logs
     ordered = [logs[name] for name in program.objective.log_names]
     return ordered[0] if len(ordered) == 1 else ordered
-
-
-class _Closing:
-    def __init__(self, progress: Any) -> None:
-        self.close = progress.end
-
-
-def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
-    """Compute the outputs of all rows; see `Model.predict`."""
-    try:
-        return _predict(model, x, batch_size, verbose, steps, callbacks)
-    except ValueError as error:
-        refused = error
-    if type(refused) is ValueError and hasattr(x, "shape") and len(x):
-        preflight.check_inputs(model, x, "")  # says it of x as the user knows it, not of a padded batch
-    raise refused
-
-
-def _predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
-    plain = isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.ndim > 0 and model.built
-    if plain and callbacks is None and steps is None and verbose in ("auto", 0):
-        size = 32 if batch_size is None else batch_size
-        if isinstance(size, int) and 0 < len(x) <= size:
-            return _predict_once(predictor(model), x.astype(model.float_dtype, copy=False), size)
-    return _predict_all(model, x, batch_size, verbose, steps, callbacks)
-
-
-def _require_ready(model: Any, x: Any, method: str) -> None:
-    if x is None:
-        raise ValueError(f"{method}: x is None. Expected the inputs: arrays, a data frame, or an iterable of batches.")
-    if not model.built:
-        raise NotBuiltError(
-            f"{method}: model {model.name!r} has no weights yet. Train it with fit, load weights, or call "
-            "build(input_shape) or start it with Input(shape) to go on with initial weights."
-        )
-
-
-def _predict_once(run: Predictor, x: np.ndarray, batch_size: int) -> Any:
-    """One padded batch: the short way for a few rows."""
-    rows = len(x)
-    size = min(1 << (rows - 1).bit_length(), batch_size)
-    if size != rows:
-        x = np.concatenate([x, np.repeat(x[-1:], size - rows, 0)])
-    outputs = run.run(run.values(), x, _ONE, batch_size=batch_size)
-    if isinstance(outputs, jax.Array):
-        return np.array(np.asarray(outputs)[:rows])
-    return jax.tree.map(lambda o: np.array(np.asarray(o)[:rows]), outputs)
-
-
-def _predict_all(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
-    size = check_positive_int("batch_size", 32 if batch_size is None else batch_size, "predict: ")
-    steps = None if steps is None else check_positive_int("steps", steps, "predict: ")
-    _require_ready(model, x, "predict")
-    run = predictor(model)
-    called = CallbackList(callbacks)
-    called.set_model(model)
-    by_batch = called.batch_hooks("predict")
-    pieces, count = _prediction_pieces(model, x, size, steps, by_batch)
-    called.set_params({"verbose": verbose, "epochs": 1, "steps": count})
-    quiet = verbose == "auto" and count == 1  # nothing to see, and a loop of predictions should not print
-    progress = make_progress(0 if quiet else verbose, "predict")
-    parts: list[Any] = []
-    with interrupts() as signals, contextlib.closing(_Closing(progress)):
-        progress.begin(1)
-        progress.begin_epoch(0, 1, count)
-        called.on_predict_begin()
-        done = 0
-        for data, rows, batch in pieces:
-            if by_batch:
-                called.on_predict_batch_begin(done)
-            with signals.held():
-                outputs = run.run(run.values(), data, np.int32(-(-rows // batch)), batch_size=batch)
-                outputs = jax.tree.map(lambda o, rows=rows: np.array(np.asarray(o)[:rows]), outputs)
-            parts.append(outputs)
-            done += -(-rows // batch)
-            if by_batch:
-                called.on_predict_batch_end(done - 1, {"outputs": outputs})
-            progress.update(done, {})
-        called.on_predict_end()
-        progress.end_epoch(done, {})
-    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
-
-
-def predictor(model: Any) -> Predictor:
-    """Return the model's predict function, made anew when layers have changed."""
-    current = model.predictor
-    if current is None or current.tree is not model.tree:
-        current = model.predictor = Predictor(model)
-    return current
-
-
-def _prediction_pieces(
-    model: Any, x: Any, batch_size: int, steps: int | None, by_batch: bool
-) -> tuple[Iterator[tuple[Any, int, int]], int | None]:
-    """Inputs padded to a power of two (of rows up to a batch, of batches beyond), so that few sizes compile."""
-    if is_stream(x):
-        stream = Stream(x, steps, "x", float_dtype=model.float_dtype, several=model.several_inputs)
-        return ((xs, rows_of(xs), rows_of(xs)) for xs, _, _ in stream.epoch(steps)), steps or stream.batches_per_epoch
-    arrays = as_arrays(x, "x", float_dtype=model.float_dtype, several=model.several_inputs)
-    total = check_lengths({"x": arrays})
-    if steps is not None:
-        total = min(total, steps * batch_size)
-    most = 1 if by_batch else 1 << (window_batches(arrays, batch_size).bit_length() - 1)
-    if total <= batch_size:
-        size = min(1 << (total - 1).bit_length(), batch_size)
-    else:
-        batches = -(-total // batch_size)
-        size = batch_size * min(1 << (batches - 1).bit_length(), most)
-
-    def pieces() -> Iterator[tuple[Any, int, int]]:
-        for start in range(0, total, size):
-            rows = min(size, total - start)
-            yield padded(arrays, start, rows, size), rows, min(batch_size, size)
-
-    return pieces(), -(-total // batch_size)

@@ -183,6 +183,11 @@ def padded(data: Any, start: int, rows: int, size: int) -> Any:
     return jax.tree.map(part, data)
 
 
+def on_host(data: Any) -> Any:
+    """Device arrays as NumPy arrays (on a CPU the same memory), since cutting them there would compile for each cut."""
+    return jax.tree.map(lambda a: np.asarray(a) if isinstance(a, jax.Array) else a, data)
+
+
 def _in_memory(rows: Any) -> np.ndarray:
     """Rows of an array or memory map, in the type in which they are trained."""
     rows = np.asarray(rows)

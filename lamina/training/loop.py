@@ -46,7 +46,8 @@ def fit(model: Any, arguments: FitArguments) -> History:
         model.history = history
         run = _Run(model, program, callbacks, progress, signals, feed, seed)
         validate = evaluation.Validation(model, program, validation, callbacks, signals) if validation else None
-        return run.epochs(arguments, validate, history)
+        run.epochs(arguments, validate)
+        return history
 
 
 def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | StreamFeed, Any]:
@@ -108,11 +109,12 @@ class _Run:
         self.chunk = float(_FIRST_CHUNK)
         self.by_batch = model.steps_per_execution if callbacks.batch_hooks("train") else None
 
-    def epochs(self, arguments: FitArguments, validation: Any, history: History) -> History:
+    def epochs(self, arguments: FitArguments, validation: Any) -> None:
         """Run the epochs and every hook around them; whatever happens, `on_train_end` runs and the model is whole."""
         model, callbacks, progress = self.model, self.callbacks, self.progress
         model.stop_training = False
         logs: dict[str, Any] = {}
+        error: BaseException | None = None
         try:
             progress.begin(arguments.epochs)
             callbacks.on_train_begin()
@@ -126,13 +128,12 @@ class _Run:
                 progress.end_epoch(steps, logs)
                 if model.stop_training:
                     break
-        except BaseException as error:
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
             progress.end()
             _finish(model, self.program, callbacks, logs, error)
-            raise
-        progress.end()
-        _finish(model, self.program, callbacks, logs, None)
-        return history
 
     def _run_epoch(self, epoch: int) -> tuple[dict[str, Any], int]:
         """Run the steps of one epoch; returns the logs and the number of steps."""

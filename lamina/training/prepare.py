@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from lamina.core.errors import LaminaError, NotCompiledError
+from lamina.core.errors import LaminaError, NotBuiltError, NotCompiledError
 from lamina.core.variable import bind
 from lamina.layers.base import call_context
 from lamina.training import data as data_module
@@ -92,6 +92,17 @@ def _trace(model: Any, x: Any, rows: int) -> tuple[Any, bool]:
             return y_pred
 
     return jax.eval_shape(forward, [v._value for v in variables], spec_of(x, rows)), bool(added)
+
+
+def require_ready(model: Any, x: Any, method: str) -> None:
+    """Raise for data that are not there, and for a model without weights."""
+    if x is None:
+        raise ValueError(f"{method}: x is None. Expected the inputs: arrays, a data frame, or an iterable of batches.")
+    if not model.built:
+        raise NotBuiltError(
+            f"{method}: model {model.name!r} has no weights yet. Train it with fit, load weights, or call "
+            "build(input_shape) or start it with Input(shape) to go on with initial weights."
+        )
 
 
 def prepared_program(model: Any) -> Program:

@@ -242,7 +242,16 @@ class Predictor:
         self.tree = model.tree
         self.variables: list[Variable] = self.tree.variables
         options = compiler_options(sum(v.size for v in self.variables))
-        self.run: Callable[..., Any] = jax.jit(self._predict, static_argnames="batch_size", compiler_options=options)
+        self.batch: Callable[..., Any] = jax.jit(self._forward, compiler_options=options)
+        self.batches: Callable[..., Any] = jax.jit(
+            self._predict, static_argnames="batch_size", compiler_options=options
+        )
+
+    def __call__(self, x: Any, rows: int, batch_size: int) -> Any:
+        """Outputs of the first `rows` rows of `x`, and of no more than the batches that they need."""
+        if jax.tree.leaves(x)[0].shape[0] <= batch_size:
+            return self.batch(self.values(), x)
+        return self.batches(self.values(), x, np.int32(-(-rows // batch_size)), batch_size=batch_size)
 
     def values(self) -> list[jax.Array]:
         """Read the variables, all of one finished step."""
@@ -252,8 +261,6 @@ class Predictor:
     def _predict(self, values: list[Any], x: Any, batches: Any, *, batch_size: int) -> Any:
         """Outputs of the first `batches` batches of `x`; the rows behind them are left zero."""
         size = jax.tree.leaves(x)[0].shape[0]
-        if size <= batch_size:
-            return self._forward(values, x)
         shapes = jax.eval_shape(self._forward, values, jax.tree.map(lambda a: a[:batch_size], x))
         outputs = jax.tree.map(lambda s: jnp.zeros((size, *s.shape[1:]), s.dtype), shapes)
 

@@ -123,6 +123,16 @@ def test_predict_of_float64_lists_frames_and_generators():
     np.testing.assert_allclose(model.predict(batches, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [3, 100])
+def test_predict_warns_of_nan_and_names_the_row(rows):
+    x, _ = regression_data(rows)
+    model = regressor()
+    x[2, 1] = np.nan
+    with pytest.warns(RuntimeWarning, match="row 2 are NaN; its inputs hold NaN"):
+        outputs = model.predict(x, verbose=0)
+    assert np.flatnonzero(np.isnan(outputs)).tolist() == [2]
+
+
 def test_predict_gives_an_array_of_its_own():
     x, _ = regression_data(4)
     model = regressor()
