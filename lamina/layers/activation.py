@@ -7,7 +7,8 @@ from typing import Any
 import jax
 
 from lamina import activations
-from lamina.layers.base import Layer, Shape, family
+from lamina.layers.base import Layer, family
+from lamina.layers.shapes import Shape
 
 
 @family.add

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -22,38 +21,12 @@ from lamina.core.config import Configurable, Family, serialize
 from lamina.core.errors import NotBuiltError, closest_match
 from lamina.core.symbolic import KerasTensor
 from lamina.core.variable import Variable, autocast, bind
-
-Shape = tuple[int | None, ...]
-
-
-class CallContext:
-    """What the outermost call of a forward pass fixes for all inner ones: the training flag and the losses so far."""
-
-    def __init__(self, training: bool) -> None:
-        self.training = training
-        self.losses: list[jax.Array] = []
+from lamina.layers.context import call_context, local
+from lamina.layers.owner import Owner, revision
+from lamina.layers.shapes import as_shape, is_shape, shape_hint
 
 
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.context: CallContext | None = None
-
-
-_local = _Local()
-
-
-@contextmanager
-def call_context(training: bool) -> Iterator[CallContext]:
-    """Open the context of a forward pass; inner layers inherit `training`, and `add_loss` adds to its losses."""
-    outer = _local.context
-    _local.context = CallContext(training)
-    try:
-        yield _local.context
-    finally:
-        _local.context = outer
-
-
-class Layer(Configurable):
+class Layer(Owner, Configurable):
     """Base of all layers: weights made in `build`, the formula in `call`.
 
     Args:
@@ -94,7 +67,7 @@ class Layer(Configurable):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self._input_shape_hint = _shape_hint(kwargs, type(self).__name__)
+        self._input_shape_hint = shape_hint(kwargs, type(self).__name__)
         if kwargs:
             known = [*self.config_parameters(), "input_shape"]
             first = next(iter(kwargs))
@@ -140,7 +113,7 @@ class Layer(Configurable):
         """Apply the layer to arrays (or what NumPy takes for arrays): build on first use, cast, call."""
         self._check_initialised()
         inputs = self._convert(inputs)
-        outer = _local.context
+        outer = local.context
         if training is None:
             training = outer.training if outer is not None else False
         if outer is None:
@@ -278,107 +251,8 @@ class Layer(Configurable):
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         self._weights.append(variable)
-        _revision.bump()
+        revision.bump()
         return variable
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, _TRACKABLE) and name not in _UNTRACKED:
-            _revision.bump()
-        object.__setattr__(self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        _revision.bump()
-        object.__delattr__(self, name)
-
-    def _tracked(self) -> tuple[list[Variable], list[Layer], list[Any]]:
-        """The variables and layers kept in attributes, in their order, each once; and the containers that hold them."""
-        self._check_initialised()
-        found: dict[int, Variable | Layer] = {}
-        containers: list[Any] = []
-        for name, value in vars(self).items():
-            if name not in _UNTRACKED and isinstance(value, _TRACKABLE):
-                _collect(value, found, containers)
-        own = [thing for thing in found.values() if isinstance(thing, Variable)]
-        return own, [thing for thing in found.values() if isinstance(thing, Layer)], containers
-
-    @property
-    def tree(self) -> Tree:
-        """This layer and all below with their variables; the same object as long as nothing is added or removed."""
-        known = self.__dict__.get("_tree")
-        if known is None or known.layers[0] is not self or not known.is_current():
-            new = Tree(self)
-            known = known.renewed(new) if known is not None and known.same_as(new) else new
-            object.__setattr__(self, "_tree", known)
-        return known
-
-    def _flatten_layers(self) -> list[Layer]:
-        """This layer and all layers below, parents first, each once."""
-        return self.tree.layers
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All variables of this layer and those below: of each layer the trainable ones first, as Keras orders them."""
-        return list(self.tree.variables)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """Same as `variables` (Keras keeps seeds apart; here seeds are no variables)."""
-        return self.variables
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that training updates: those that no frozen layer holds, itself or in a layer below."""
-        frozen = {id(v) for layer in self.tree.layers if not layer.trainable for v in layer.tree.variables}
-        return [v for v in self.tree.variables if v.trainable and id(v) not in frozen]
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The other variables: moving statistics, and all of frozen layers."""
-        trainable = {id(v) for v in self.trainable_variables}
-        return [v for v in self.variables if id(v) not in trainable]
-
-    trainable_weights = trainable_variables
-    non_trainable_weights = non_trainable_variables
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training may change this layer. Setting it sets the layers below too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self._flatten_layers():
-            layer._trainable = bool(value)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of the weights as NumPy arrays, in the order of `weights`."""
-        return [np.array(v.value) for v in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights from arrays in the order of `weights`; nothing changes unless all of them fit."""
-        variables = self.weights
-        if len(weights) != len(variables):
-            raise ValueError(
-                f"Layer {self.name!r}: set_weights expected {len(variables)} arrays, received {len(weights)}. "
-                f"Expected shapes: {[v.shape for v in variables]}."
-            )
-        for variable, value in zip(variables, weights, strict=True):
-            if np.shape(value) != variable.shape:
-                raise ValueError(
-                    f"Layer {self.name!r}: set_weights: {variable.path!r} has shape {variable.shape}, "
-                    f"received shape {np.shape(value)}."
-                )
-        arrays = [self._as_weight(variable, value) for variable, value in zip(variables, weights, strict=True)]
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-
-    def _as_weight(self, variable: Variable, value: Any) -> np.ndarray:
-        try:
-            return np.asarray(value, variable.dtype)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"Layer {self.name!r}: set_weights: {variable.path!r} expected numbers, received {value!r:.60}."
-            ) from error
 
     def count_params(self) -> int:
         """Return the number of weights (elements)."""
@@ -394,7 +268,7 @@ class Layer(Configurable):
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or a list of them) to the loss that training minimises; call it inside `call`."""
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
-        target = _local.context.losses if _local.context is not None else self._losses
+        target = local.context.losses if local.context is not None else self._losses
         target.extend(jnp.sum(jnp.asarray(value)) for value in losses)
 
     @property
@@ -464,7 +338,7 @@ class Layer(Configurable):
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Create the weights from `get_build_config`'s dict."""
         if config and not self.built:
-            self.build(_as_shape(config["input_shape"]))
+            self.build(as_shape(config["input_shape"]))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_tree"}
@@ -472,96 +346,9 @@ class Layer(Configurable):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={getattr(self, 'name', '?')}, built={getattr(self, 'built', False)}>"
 
-    def _check_initialised(self) -> None:
-        if "_weights" not in vars(self):
-            raise RuntimeError(
-                f"{type(self).__name__}: super().__init__() was not called. "
-                "Make it the first line of __init__, before any attribute is set."
-            )
-
-
-class _Revision:
-    """Counts the changes of any layer's attributes that may hold layers or variables."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def bump(self) -> None:
-        self.number += 1
-
-
-_revision = _Revision()
-
-
-class Tree:
-    """A layer and all below it, as they stood when it was made.
-
-    Attributes:
-        layers: The layers, parents first, each once.
-        own: The variables of each of them, the trainable ones first.
-        variables: All of these, each once.
-    """
-
-    def __init__(self, root: Layer) -> None:
-        self._revision = _revision.number
-        self.layers: list[Layer] = []
-        self.own: list[list[Variable]] = []
-        containers: list[Any] = []
-        todo, seen = [root], set()
-        while todo:
-            layer = todo.pop()
-            if id(layer) in seen:
-                continue
-            seen.add(id(layer))
-            own, below, held = layer._tracked()
-            self.layers.append(layer)
-            self.own.append(sorted(own, key=lambda v: not v.trainable))
-            containers += held
-            todo.extend(reversed(below))
-        self.variables = list({id(v): v for own in self.own for v in own}.values())
-        self._containers = [(held, _identities(held)) for held in containers]
-
-    def is_current(self) -> bool:
-        """Whether no attribute was set since, and the lists and dicts hold the same items."""
-        return self._revision == _revision.number and all(_identities(c) == ids for c, ids in self._containers)
-
-    def same_as(self, other: Tree) -> bool:
-        """Whether another tree has the same layers and variables."""
-        return _identities([*self.layers, *self.variables]) == _identities([*other.layers, *other.variables])
-
-    def renewed(self, other: Tree) -> Tree:
-        """Take over when a tree that is the same was made."""
-        self._revision, self._containers = other._revision, other._containers
-        return self
-
-
-def _identities(container: Any) -> list[int]:
-    return list(map(id, container.values() if isinstance(container, dict) else container))
-
 
 family = Family("layer", "keras.layers", Layer)
-_TRACKABLE = (Variable, Layer, list, tuple, dict)
-_UNTRACKED = frozenset({"_arguments", "_losses", "_build_shape", "_input_shape_hint", "_tree", "_shapes"})
 _BASE_ARGUMENTS = ("activity_regularizer", "trainable", "dtype", "autocast", "name", "kwargs")
-
-
-def is_shape(value: Any) -> bool:
-    """Whether a value is one shape: a tuple or list of ints and Nones."""
-    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, (int, np.integer)) for n in value)
-
-
-def _as_shape(value: Any) -> Any:
-    return jax.tree.map(tuple, value, is_leaf=is_shape)
-
-
-def _collect(value: Any, found: dict[int, Any], containers: list[Any]) -> None:
-    if isinstance(value, (Variable, Layer)):
-        found.setdefault(id(value), value)
-        return
-    containers.append(value)
-    for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, _TRACKABLE):
-            _collect(item, found, containers)
 
 
 def _build_once(build: Callable[..., None]) -> Callable[..., None]:
@@ -571,7 +358,7 @@ def _build_once(build: Callable[..., None]) -> Callable[..., None]:
     def wrapped(self: Layer, input_shape: Any = None, *args: Any, **kwargs: Any) -> None:
         self._check_initialised()
         self._path = self.path
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         before = len(self._weights)
         try:
             with self.open_scope():
@@ -584,20 +371,6 @@ def _build_once(build: Callable[..., None]) -> Callable[..., None]:
         self.built = True
 
     return wrapped
-
-
-def _shape_hint(kwargs: dict[str, Any], owner: str) -> Shape | None:
-    """Take `input_shape`, `batch_input_shape` or `input_dim` out of the keyword arguments; batch axis included."""
-    if "batch_input_shape" in kwargs:
-        return tuple(kwargs.pop("batch_input_shape"))
-    shape = kwargs.pop("input_shape", None)
-    if "input_dim" in kwargs:
-        shape = (kwargs.pop("input_dim"),)
-    if shape is None:
-        return None
-    if not is_shape(shape) or any(n is not None and n < 1 for n in shape):
-        raise ValueError(f"{owner}: input_shape: expected a tuple of sizes >= 1 such as (28, 28), received {shape!r}.")
-    return (None, *shape)
 
 
 def _is_traced(outputs: Any) -> bool:

@@ -12,7 +12,8 @@ from lamina import activations, constraints, initializers, regularizers
 from lamina.core import dtypes, naming
 from lamina.core.errors import check_positive_int
 from lamina.core.symbolic import KerasTensor
-from lamina.layers.base import Layer, Shape, family, is_shape
+from lamina.layers.base import Layer, family
+from lamina.layers.shapes import Shape, is_shape
 
 
 @family.add

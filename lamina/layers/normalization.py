@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from lamina import constraints, initializers, regularizers
 from lamina.core.errors import check_fraction
 from lamina.core.variable import Variable
-from lamina.layers.base import Layer, Shape, family
+from lamina.layers.base import Layer, family
+from lamina.layers.shapes import Shape
 
 
 @family.add

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from lamina.core.errors import check_choice
-from lamina.layers.base import Layer, Shape, family, is_shape
+from lamina.layers.base import Layer, family
+from lamina.layers.shapes import Shape, is_shape
 
 
 @family.add

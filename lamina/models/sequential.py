@@ -11,8 +11,9 @@ from lamina.core import naming
 from lamina.core.config import serialize
 from lamina.core.errors import LaminaError
 from lamina.core.symbolic import KerasTensor
-from lamina.layers.base import Layer, Shape, family
+from lamina.layers.base import Layer, family
 from lamina.layers.core import InputLayer
+from lamina.layers.shapes import Shape
 from lamina.models.model import Model
 
 

@@ -44,7 +44,7 @@ def _predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: in
 def _predict_once(run: Predictor, x: np.ndarray, batch_size: int) -> Any:
     """One padded batch: the short way for a few rows."""
     rows = len(x)
-    size = min(1 << (rows - 1).bit_length(), batch_size)
+    size = _padded_rows(rows, batch_size, 1)
     if size != rows:
         x = np.concatenate([x, np.repeat(x[-1:], size - rows, 0)])
     outputs = run.batch(run.values(), x)
@@ -114,7 +114,7 @@ def predictor(model: Any) -> Predictor:
 def _prediction_pieces(
     model: Any, x: Any, batch_size: int, steps: int | None, by_batch: bool
 ) -> tuple[Iterator[tuple[Any, int, int]], int | None]:
-    """Inputs padded to a power of two (of rows up to a batch, of batches beyond), so that few sizes compile."""
+    """Inputs padded to a few sizes, with the number of rows that count."""
     if is_stream(x):
         stream = Stream(x, steps, "x", float_dtype=model.float_dtype, several=model.several_inputs)
         return ((xs, rows_of(xs), rows_of(xs)) for xs, _, _ in stream.epoch(steps)), steps or stream.batches_per_epoch
@@ -123,11 +123,7 @@ def _prediction_pieces(
     if steps is not None:
         total = min(total, steps * batch_size)
     most = 1 if by_batch else 1 << (window_batches(arrays, batch_size).bit_length() - 1)
-    if total <= batch_size:
-        size = min(1 << (total - 1).bit_length(), batch_size)
-    else:
-        batches = -(-total // batch_size)
-        size = batch_size * min(1 << (batches - 1).bit_length(), most)
+    size = _padded_rows(total, batch_size, most)
 
     def pieces() -> Iterator[tuple[Any, int, int]]:
         for start in range(0, total, size):
@@ -135,3 +131,15 @@ def _prediction_pieces(
             yield padded(arrays, start, rows, size), rows, min(batch_size, size)
 
     return pieces(), -(-total // batch_size)
+
+
+def _padded_rows(rows: int, batch_size: int, most: int) -> int:
+    """The size that this many rows are padded to, so that few sizes compile: 1, 2, 3, 4, 8, 16, … up to a batch, then
+    4, 16, 64, … batches, `most` at most.
+    """
+    if rows <= batch_size:
+        return rows if rows <= 4 else min(1 << (rows - 1).bit_length(), batch_size)
+    batches = 4
+    while batches < -(-rows // batch_size):
+        batches *= 4
+    return batch_size * min(batches, most)

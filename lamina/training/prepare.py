@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina.core.errors import LaminaError, NotBuiltError, NotCompiledError
 from lamina.core.variable import bind
-from lamina.layers.base import call_context
+from lamina.layers.context import call_context
 from lamina.training import data as data_module
 from lamina.training.program import Batch, Program, signature
 

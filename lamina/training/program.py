@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lamina.core.variable import Variable, bind
-from lamina.layers.base import call_context
+from lamina.layers.context import call_context
 from lamina.training.compilation import compiler_options, transposes_kernels
 from lamina.training.objective import Objective
 

@@ -80,7 +80,7 @@ def test_unknown_name_gives_the_closest_match_the_known_names_and_the_way_out(fa
         family.get("big_sqare")
     assert str(caught.value) == (
         "Unknown shape: 'big_sqare'. Did you mean 'big_square'? Known names: BigSquare, Disc, big_square, bigsquare, "
-        "disc, sq. A shape of your own: pass the object itself, or register it with "
+        "disc, sq. For a shape of your own: pass the object itself, or register it with "
         "@lamina.saving.register_serializable()."
     )
 

@@ -15,7 +15,7 @@ from lamina import layers
 from lamina.core.config import custom_object_scope, register_serializable
 from lamina.core.errors import LaminaError, NotBuiltError
 from lamina.core.variable import Variable, bind
-from lamina.layers.base import call_context
+from lamina.layers.context import call_context
 
 keras = pytest.importorskip("keras")
 

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lamina.core import dtypes
-from lamina.layers.base import Layer, Shape, family, is_shape
+from lamina.layers.base import Layer, family
+from lamina.layers.shapes import Shape, is_shape
 
 
 @family.add

@@ -1,0 +1,104 @@
+"""The table of activations, what all of them share, and the ways to get one by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lamina.core import config as core_config
+from lamina.core import dtypes
+
+family = core_config.Family("activation", "keras.activations")
+
+
+def as_float(x: Any) -> jax.Array:
+    """Return an array of a float dtype; whole numbers become the default one."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.floatx())
+
+
+def check_more_than_zero(argument: str, value: Any, where: str, hint: str) -> None:
+    """Raise for a plain number that is not above zero."""
+    # A traced value (a learned one) cannot be looked at; plain numbers are what people mistype.
+    if isinstance(value, (int, float)) and not value > 0:
+        raise ValueError(f"{where}: {argument}: expected a number > 0, received {value!r}. {hint}")
+
+
+def check_axis(x: jax.Array, axis: int | Sequence[int], where: str) -> None:
+    """Raise for an axis that the input does not have."""
+    for one in [axis] if isinstance(axis, int) else axis:
+        if not -x.ndim <= one < x.ndim:
+            raise ValueError(
+                f"{where}: axis: expected a whole number from {-x.ndim} to {x.ndim - 1} for an input of shape "
+                f"{x.shape}, received {one}."
+                if x.ndim
+                else f"{where}: expected an input with at least one axis, received a single number."
+            )
+
+
+@family.add
+def linear(x: Any) -> Any:
+    """Identity: x, untouched.
+
+    Args:
+        x: Anything.
+
+    Example:
+        >>> linear(3.0)
+        3.0
+    """
+    return x
+
+
+def get(identifier: Any) -> Callable[..., Any]:
+    """Return the activation for a name, config, function or layer; None is `linear`.
+
+    Args:
+        identifier: Name such as "relu", dict of `serialize`, any callable, or None.
+
+    Raises:
+        LaminaError (a ValueError): an unknown name.
+        TypeError: something that cannot be called.
+
+    Example:
+        >>> from lamina.activations import relu
+        >>> get("relu") is relu, get(None) is linear
+        (True, True)
+    """
+    if identifier is None:
+        return linear
+    return deserialize(identifier) if isinstance(identifier, dict) else family.get(identifier)
+
+
+def serialize(activation: Any) -> Any:
+    """Return the name of an activation of this module, or the config dict of another function or layer.
+
+    Example:
+        >>> from lamina.activations import swish
+        >>> serialize(swish)
+        'silu'
+    """
+    return core_config.serialize(activation)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
+    """Return the activation that a name or config of `serialize` stands for.
+
+    Args:
+        config: Name, dict, or None. A layer's config (`LeakyReLU()` as an activation) gives that layer.
+        custom_objects: Functions and classes of yours by name.
+
+    Raises:
+        LaminaError (a ValueError): an unknown name.
+
+    Example:
+        >>> from lamina.activations import tanh
+        >>> deserialize("tanh") is tanh
+        True
+    """
+    if isinstance(config, dict) and config.get("module") not in (None, "builtins", family.module):
+        return core_config.deserialize(config, custom_objects)
+    return linear if config is None else family.deserialize(config, custom_objects)

@@ -1,0 +1,98 @@
+"""Functions that turn scores into shares along an axis."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax, nn
+
+from lamina.activations._family import as_float, check_axis, family
+
+
+@family.add
+def softmax(x: Any, axis: int | Sequence[int] = -1) -> jax.Array:
+    """Probabilities from scores: exp(x) / sum(exp(x)) along an axis, without overflow.
+
+    Args:
+        x: Array with at least one axis.
+        axis: Axis, or several, that sum to one. Default -1.
+
+    Raises:
+        ValueError: an axis that x does not have.
+    Warns: an axis of length 1, where the result is always 1.
+    Source: Bridle 1990, Training Stochastic Model Recognition Algorithms as Networks.
+
+    Example:
+        >>> print(softmax([0.0, 0.0, 1000.0, 1000.0]))
+        [0.  0.  0.5 0.5]
+    """
+    x = as_float(x)
+    axes = axis if isinstance(axis, int) else tuple(axis)
+    check_axis(x, axes, "softmax")
+    if math.prod(x.shape[one] for one in ([axes] if isinstance(axes, int) else axes)) == 1:
+        warnings.warn(
+            f"softmax along axis {axis} of an input of shape {x.shape} is always 1, because that axis has one element. "
+            "For a single probability use sigmoid.",
+            stacklevel=2,
+        )
+    return nn.softmax(x, axis=axes)
+
+
+@family.add
+def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> jax.Array:
+    """Logarithm of the softmax: x - log(sum(exp(x))) along an axis, without overflow.
+
+    Args:
+        x: Array with at least one axis.
+        axis: Axis, or several, along which the probabilities sum to one. Default -1.
+
+    Raises:
+        ValueError: an axis that x does not have.
+
+    Example:
+        >>> print(log_softmax([0.0, 1000.0]))
+        [-1000.     0.]
+    """
+    x = as_float(x)
+    axes = axis if isinstance(axis, int) else tuple(axis)
+    check_axis(x, axes, "log_softmax")
+    return nn.log_softmax(x, axis=axes)
+
+
+@family.add
+def sparsemax(x: Any, axis: int = -1) -> jax.Array:
+    """Probabilities with exact zeros: max(x - tau, 0), with the tau for which they sum to one along an axis.
+
+    It is the point of the probability simplex that is nearest to x.
+
+    Args:
+        x: Array with at least one axis.
+        axis: Axis that sums to one. Default -1.
+
+    Raises:
+        ValueError: an axis that x does not have.
+    Source: Martins & Astudillo 2016, https://arxiv.org/abs/1602.02068, algorithm 1.
+
+    Differs from Keras: the result sums to one. Keras 3.15's tau is wrong as soon as two entries are above zero.
+
+    Example:
+        >>> print(sparsemax([0.0, 0.5, 1.0]))
+        [0.   0.25 0.75]
+    """
+    x = as_float(x)
+    check_axis(x, axis, "sparsemax")
+    z = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    z = z - lax.stop_gradient(jnp.max(z, axis=axis, keepdims=True))  # the answer is the same, the sums stay small
+    ranked = -jnp.sort(-lax.stop_gradient(z), axis=axis)
+    rank = jnp.expand_dims(jnp.arange(1, x.shape[axis] + 1), [i for i in range(x.ndim) if i != axis % x.ndim])
+    above = 1 + rank * ranked > jnp.cumsum(ranked, axis=axis)
+    # Ranking only decides who stays; tau is then a plain mean of those, so that no gradient goes through the sort.
+    stays = z >= jnp.min(jnp.where(above, ranked, 0), axis=axis, keepdims=True)
+    total = jnp.sum(jnp.where(stays, z, 0), axis=axis, keepdims=True)
+    tau = (total - 1) / jnp.sum(stays, axis=axis, keepdims=True)
+    return jnp.maximum(z - tau, 0).astype(x.dtype)
