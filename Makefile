@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test smoke unit doctest notes faults bench lint fmt types check clean
+.PHONY: help setup demo test smoke unit doctest notes bench lint fmt types check clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,13 +31,13 @@ smoke: $(STAMP)  ## The first look: seconds
 	$(PY) -m pytest tests/test_smoke.py
 
 unit: $(STAMP)  ## The tests
-	$(PY) -m pytest -m "not notes" -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile
 
 doctest: $(STAMP)  ## The examples in docstrings and in the README
 	$(PY) -m pytest --doctest-modules lamina README.md --doctest-glob="*.md" -p no:cacheprovider
 
 notes: $(STAMP)  ## The notes' chapters in full, on the real data
-	$(PY) -m pytest -m notes
+	$(PY) -m pytest tests/notes -v
 
 bench: $(STAMP)  ## The benchmarks; peers that are not installed are skipped (pip install -e ".[bench]")
 	$(PY) -m benchmarks

@@ -150,6 +150,14 @@ class Owner:
         for layer in self._flatten_layers():
             layer._trainable = bool(value)
 
+    def freeze(self) -> None:
+        """Keep training from changing this layer and those below: the same as `trainable = False`."""
+        self.trainable = False
+
+    def unfreeze(self) -> None:
+        """Let training change this layer and those below again: the same as `trainable = True`."""
+        self.trainable = True
+
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of the weights as NumPy arrays, in the order of `weights`."""
         return [np.array(v.value) for v in self.weights]

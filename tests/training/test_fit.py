@@ -206,14 +206,14 @@ def test_learning_rate_epochs_and_steps_never_compile_again():
 def test_frozen_layers_stay_and_thawed_ones_train_without_compile():
     x, y = regression_data()
     model = regressor()
-    model.layers[0].trainable = False
+    model.layers[0].freeze()
     model.layers[1].trainable = False
     before = model.get_weights()
     model.fit(x, y, epochs=1, verbose=0)
     after = model.get_weights()
     assert same_bits(before[:6], after[:6])
     assert not same_bits(before[6:], after[6:])
-    model.layers[0].trainable = True
+    model.layers[0].unfreeze()
     model.fit(x, y, epochs=1, verbose=0)
     assert not same_bits(after[:2], model.get_weights()[:2])
     assert same_bits(after[2:6], model.get_weights()[2:6])
