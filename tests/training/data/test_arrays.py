@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -32,13 +31,13 @@ class ArrayOnly:
 
 class DLPackOnly:
     def __init__(self):
-        self.tensor = torch.tensor(ROWS)
+        self.array = jnp.array(ROWS)
 
     def __dlpack__(self, **arguments):
-        return self.tensor.__dlpack__(**arguments)
+        return self.array.__dlpack__(**arguments)
 
     def __dlpack_device__(self):
-        return self.tensor.__dlpack_device__()
+        return self.array.__dlpack_device__()
 
 
 @pytest.mark.parametrize(
@@ -60,11 +59,6 @@ class DLPackOnly:
         [[decimal.Decimal("1.5"), 2], [3, decimal.Decimal("4.25")]],
         scipy.sparse.csr_matrix(ROWS),
         scipy.sparse.coo_array(ROWS),
-        torch.tensor(ROWS, dtype=torch.float64),
-        torch.tensor(ROWS, dtype=torch.bfloat16),
-        torch.tensor(ROWS, requires_grad=True),
-        torch.nn.Parameter(torch.tensor(ROWS)),
-        torch.tensor(ROWS).to_sparse(),
         ArrayOnly(),
         DLPackOnly(),
     ],
@@ -92,7 +86,6 @@ def test_floats_of_every_kind_become_the_same_float32_array(data):
         ([True, False], "bool"),
         (np.array([1, 2], object), "int32"),
         (np.array([True, False], object), "bool"),
-        (torch.tensor([1, 2]), "int32"),
         (jnp.array([1, 2], "uint8"), "uint8"),
         (scipy.sparse.csr_matrix(np.eye(2, dtype=int)), "float32"),
     ],
@@ -119,8 +112,6 @@ def test_the_float_type_is_chosen_by_the_caller():
 def test_what_has_its_type_already_is_not_copied():
     data = np.ones((3, 2), "float32")
     assert as_arrays(data, "x") is data
-    tensor = torch.ones(3, 2)
-    assert np.shares_memory(as_arrays(tensor, "x"), tensor.numpy())
     on_device = jnp.ones((3, 2), "float16")
     assert as_arrays(on_device, "x") is on_device
 
@@ -270,7 +261,6 @@ class Indexed:
         (i for i in ()),
         zip([1], [2], strict=True),
         lambda: iter([]),
-        torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(2))),
         Indexed(),
     ],
 )
@@ -292,7 +282,6 @@ def test_streams_are_told_from_arrays(data):
         range(3),
         np.ones(1),
         jnp.ones(1),
-        torch.ones(1),
         ArrayOnly(),
     ],
 )

@@ -6,11 +6,11 @@ import itertools
 import threading
 import traceback
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-import torch
 
 from lamina.training.data import Stream, unpack
 
@@ -77,9 +77,8 @@ RESTARTING = [
     Indexed,
     lambda n: [batch(i) for i in range(n)].__iter__,
     lambda n: lambda: generator(n),
-    lambda n: torch.utils.data.DataLoader([tuple(map(torch.tensor, batch(i))) for i in range(n)], batch_size=None),
 ]
-NAMES = ["iterable", "sized", "indexed", "method", "function", "loader"]
+NAMES = ["iterable", "sized", "indexed", "method", "function"]
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])
@@ -248,7 +247,7 @@ def test_windows_of_a_memory_map_are_read_and_cast(tmp_path):
         np.ones((2, 2)),
         (np.ones((2, 2)),),
         [np.ones((2, 2)), np.ones(2)],
-        (torch.ones(2, 2), torch.ones(2), [1, 2]),
+        (jnp.ones((2, 2)), jnp.ones(2), [1, 2]),
         (pd.DataFrame(np.ones((2, 2))), pd.Series([1.0, 1.0])),
         (scipy.sparse.csr_matrix(np.ones((2, 2))), np.ones(2)),
         ([[1, 1], [1, 1]], [1, 1]),
@@ -303,20 +302,6 @@ def test_messages_name_the_argument_that_the_stream_came_in():
 
 def test_the_number_of_rows_may_change():
     assert [len(b.x) for b in Stream([batch(0), batch(1, rows=3)].__iter__).epoch()] == [4, 3]
-
-
-def test_a_torch_dataset_is_told_to_use_a_loader():
-    with pytest.raises(
-        ValueError, match=r"^x: a torch Dataset yields single samples. Wrap it into torch.utils.data.DataLoader"
-    ):
-        Stream(torch.utils.data.TensorDataset(torch.ones(3)))
-
-
-def test_a_loader_of_samples_is_read_batch_by_batch():
-    data = torch.utils.data.TensorDataset(torch.arange(10.0)[:, None], torch.arange(10))
-    stream = Stream(torch.utils.data.DataLoader(data, batch_size=4))
-    assert stream.batches_per_epoch == 3
-    assert [b.y.tolist() for b in stream.epoch()] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 def test_unpack_tells_inputs_targets_and_weights():
