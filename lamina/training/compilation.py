@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,23 @@ def compiler_options(size: int) -> dict[str, Any] | None:
     if jax.default_backend() == "cpu" and size < _SMALL_MODEL:
         return {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
     return None
+
+
+def jit(function: Callable[..., Any], size: int, **arguments: Any) -> Callable[..., Any]:
+    """`jax.jit` with the options for a model of `size` weights; an XLA that does not know them compiles without."""
+    options = compiler_options(size)
+    if options is None:
+        return jax.jit(function, **arguments)
+    chosen = jax.jit(function, compiler_options=options, **arguments)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal chosen
+        try:
+            return chosen(*args, **kwargs)
+        except Exception as error:
+            if not any(name in str(error) for name in options):
+                raise
+        chosen = jax.jit(function, **arguments)
+        return chosen(*args, **kwargs)
+
+    return call

@@ -11,7 +11,6 @@ docs/architecture.md).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ import numpy as np
 
 from lamina.core.variable import Variable, bind
 from lamina.layers.context import call_context
-from lamina.training.compilation import compiler_options, transposes_kernels
+from lamina.training.compilation import jit, transposes_kernels
 from lamina.training.objective import Objective
 
 
@@ -66,9 +65,8 @@ class Program:
         size = sum(v.size for v in self.trainable)
         own = type(optimizer).__module__.startswith("lamina.")  # a subclass may do more than its base
         self.turns = own and optimizer.elementwise and transposes_kernels(size)
-        jit = functools.partial(jax.jit, compiler_options=compiler_options(size))
-        self.train: Callable[..., Any] = jit(self._train, static_argnames="batch_size")
-        self.test: Callable[..., Any] = jit(self._test, static_argnames=("batch_size", "masked"))
+        self.train: Callable[..., Any] = jit(self._train, size, static_argnames="batch_size")
+        self.test: Callable[..., Any] = jit(self._test, size, static_argnames=("batch_size", "masked"))
 
     # Between objects and state ----------------------------------------------------------------------------------------
 
@@ -241,11 +239,9 @@ class Predictor:
         self.model = model
         self.tree = model.tree
         self.variables: list[Variable] = self.tree.variables
-        options = compiler_options(sum(v.size for v in self.variables))
-        self.batch: Callable[..., Any] = jax.jit(self._forward, compiler_options=options)
-        self.batches: Callable[..., Any] = jax.jit(
-            self._predict, static_argnames="batch_size", compiler_options=options
-        )
+        size = sum(v.size for v in self.variables)
+        self.batch: Callable[..., Any] = jit(self._forward, size)
+        self.batches: Callable[..., Any] = jit(self._predict, size, static_argnames="batch_size")
 
     def __call__(self, x: Any, rows: int, batch_size: int) -> Any:
         """Outputs of the first `rows` rows of `x`, and of no more than the batches that they need."""
