@@ -58,11 +58,9 @@ class ArrayFeed:
     def _order_of(self, number: int) -> Any:
         if self._order is None or (self.shuffle and number != self._pass):
             self._pass = number
+            self._order = np.arange(self.rows, dtype=np.int32)
             if self.shuffle:
-                order = np.random.default_rng([self.seed, number]).permutation(self.rows).astype(np.int32)
-            else:
-                order = np.arange(self.rows, dtype=np.int32)
-            self._order = jax.device_put(order)
+                np.random.default_rng([self.seed, number]).shuffle(self._order)
         return self._order
 
     def epoch(self, epoch: int) -> Iterator[Segment]:
@@ -90,7 +88,7 @@ class WindowFeed(ArrayFeed):
     def epoch(self, epoch: int) -> Iterator[Segment]:
         """Yield a segment for each window."""
         for part in super().epoch(epoch):
-            order = np.asarray(part.order)
+            order = part.order
             for start in range(part.first, part.last, self._window):
                 count = min(self._window, part.last - start)
                 rows = order[start * self.batch_size : (start + self._window) * self.batch_size]
