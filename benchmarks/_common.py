@@ -124,7 +124,7 @@ def machine() -> str:
     names = ["lamina", "jax", "jaxlib", "keras", "tensorflow", "torch", "scikit-learn", "numpy"]
     versions = ", ".join(f"{name} {version}" for name in names if (version := _version(name)))
     return (
-        f"Machine: {cpu}, {cores} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}.\n"
+        f"Machine: {cpu}, {cores} cores, {memory:.0f} GiB, {platform.system()}.\n"
         f"Versions: Python {platform.python_version()}, {versions}."
     )
 
