@@ -64,7 +64,12 @@ def test_ctrl_c_at_random_moments_leaves_a_model_that_predicts_and_trains():
         assert process.stdout.readline() == "fitting\n"
         time.sleep(rng.uniform(0, 2.5))
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=120)
+        try:
+            output, errors = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired as waited:
+            assert b"_xla_gc_callback" in (waited.stderr or b"")  # noqa: PT017 - JAX's hook swallowed it: press again
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
         assert output == "interrupted\nwhole\n", errors
 
 
