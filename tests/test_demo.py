@@ -188,8 +188,9 @@ def test_ctrl_c_ends_with_one_line_and_exit_code_130(moment: str, tmp_path: Path
             _, errors = process.communicate(timeout=15)
             break
         except subprocess.TimeoutExpired as waited:
-            assert b"_xla_gc_callback" in (waited.stderr or b"")  # noqa: PT017 - the one excuse
+            lost = b"_xla_gc_callback" in (waited.stderr or b"")
+            assert (moment, lost) == ("lamina 0", True)  # noqa: PT017 - only before fit, which keeps the press
     assert process.returncode == 130
     assert errors.endswith("lamina demo: stopped by Ctrl-C.\n")
-    assert errors == "lamina demo: stopped by Ctrl-C.\n" or "_xla_gc_callback" in errors
+    assert errors == "lamina demo: stopped by Ctrl-C.\n" or (moment == "lamina 0" and "_xla_gc_callback" in errors)
     assert list(tmp_path.iterdir()) == []

@@ -19,11 +19,9 @@ class Interrupts:
         self._previous: Any = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._held and not self._pending:
-            self._pending = True
-            return
-        self._pending = False
-        self._forward(number, frame)
+        again, self._pending = self._pending, True
+        if not self._held or again:
+            self._forward(number, frame)
 
     def _forward(self, number: int, frame: FrameType | None) -> None:
         if callable(self._previous):
@@ -33,7 +31,13 @@ class Interrupts:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Inside the context, the first Ctrl-C waits for its end."""
+        """Inside the context, the first Ctrl-C waits for its end; one that came before and was lost is raised now.
+
+        Python swallows what is raised in a hook of the garbage collector, and JAX has one.
+        """
+        if self._pending:
+            self._pending = False
+            self._forward(signal.SIGINT, None)
         self._held = True
         try:
             yield
