@@ -189,7 +189,7 @@ def test_ctrl_c_ends_with_one_line_and_exit_code_130(moment: str, tmp_path: Path
             break
         except subprocess.TimeoutExpired as waited:
             lost = b"_xla_gc_callback" in (waited.stderr or b"")
-            assert (moment, lost) == ("lamina 0", True)  # noqa: PT017 - only before fit, which keeps the press
+            assert (moment, lost) == ("lamina 0", True)
     assert process.returncode == 130
     assert errors.endswith("lamina demo: stopped by Ctrl-C.\n")
     assert errors == "lamina demo: stopped by Ctrl-C.\n" or (moment == "lamina 0" and "_xla_gc_callback" in errors)
