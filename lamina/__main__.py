@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from lamina.cli import main
+from lamina.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -7,11 +7,16 @@ imported when a command runs, so that `--help` and `--version` wait for nothing.
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FrameType
+from typing import Any
 
 import lamina
 from lamina.core.errors import closest_match
@@ -52,17 +57,73 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
+    ctrl_c = _CtrlC()
     try:
-        code = COMMANDS[options.command].run(options)
-        sys.stdout.flush()
+        with ctrl_c:
+            code = COMMANDS[options.command].run(options)
+            sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        after_echo = "\n" if sys.stderr.isatty() else ""  # a terminal has just shown ^C
-        print(f"{after_echo}lamina {options.command}: stopped by Ctrl-C.", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # `lamina ... | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except BaseException as error:
+        if not (ctrl_c.pressed or isinstance(error, KeyboardInterrupt)):
+            raise
+        after_echo = "\n" if sys.stderr.isatty() else ""  # a terminal has just shown ^C
+        print(f"{after_echo}lamina {options.command}: stopped by Ctrl-C.", file=sys.stderr)
+        return 130
+
+
+def run() -> None:
+    """Run the command line and end the process: what `lamina` and `python -m lamina` start."""
+    code = main()
+    if code == 130:  # CPython would end by the signal instead, if it came while a library was running text as code
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+class _CtrlC:
+    """Inside the context, a Ctrl-C is raised again and again until it arrives, without a word about the lost ones.
+
+    Python swallows what is raised in a hook of the garbage collector, and JAX has one; and modules of C code turn it
+    into an ImportError while they are imported.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._timer: threading.Timer | None = None
+        self._tell = sys.unraisablehook
+
+    def __enter__(self) -> None:
+        self._active = threading.current_thread() is threading.main_thread() and (
+            signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        )
+        if self._active:
+            signal.signal(signal.SIGINT, self._handle)
+            sys.unraisablehook = self._hear
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.pressed = True
+        self._timer = threading.Timer(0.5, _thread.interrupt_main)
+        self._timer.daemon = True
+        self._timer.start()
+        raise KeyboardInterrupt
+
+    def _hear(self, lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            self._tell(lost)
+
+    def __exit__(self, *_: Any) -> None:
+        if not self._active:
+            return
+        signal.signal(signal.SIGINT, lambda *_: None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+        sys.unraisablehook = self._tell
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _parser() -> argparse.ArgumentParser:

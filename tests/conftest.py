@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
 os.environ.pop("LAMINA_COMPILATION_CACHE", None)
+# A shell that runs the tests in the background lets them ignore Ctrl-C, which their child processes would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _cache = os.environ["LAMINA_CACHE"] = tempfile.mkdtemp(prefix="lamina-tests-")
 
 

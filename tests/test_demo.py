@@ -182,15 +182,7 @@ def test_ctrl_c_ends_with_one_line_and_exit_code_130(moment: str, tmp_path: Path
     for line in process.stdout:
         if line.startswith(moment):
             break
-    for _ in range(4):  # a Ctrl-C that falls into JAX's garbage collection hook is lost: people press again
-        process.send_signal(signal.SIGINT)
-        try:
-            _, errors = process.communicate(timeout=15)
-            break
-        except subprocess.TimeoutExpired as waited:
-            lost = b"_xla_gc_callback" in (waited.stderr or b"")
-            assert (moment, lost) == ("lamina 0", True)
-    assert process.returncode == 130
-    assert errors.endswith("lamina demo: stopped by Ctrl-C.\n")
-    assert errors == "lamina demo: stopped by Ctrl-C.\n" or (moment == "lamina 0" and "_xla_gc_callback" in errors)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "lamina demo: stopped by Ctrl-C.\n")
     assert list(tmp_path.iterdir()) == []
