@@ -4,6 +4,7 @@ from lamina.core.config import custom_object_scope, register_serializable
 from lamina.core.encoding import normalize, to_categorical
 from lamina.core.naming import clear_session
 from lamina.core.random import set_random_seed
+from lamina.training.data import unpack as unpack_x_y_sample_weight
 
 register_keras_serializable = register_serializable
 
@@ -15,4 +16,5 @@ __all__ = [
     "register_serializable",
     "set_random_seed",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]

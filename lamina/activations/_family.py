@@ -1,42 +1,13 @@
-"""The table of activations, what all of them share, and the ways to get one by name."""
+"""The table of activations, and the ways to get one by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from lamina.core import config as core_config
-from lamina.core import dtypes
 
 family = core_config.Family("activation", "keras.activations")
-
-
-def as_float(x: Any) -> jax.Array:
-    """Return an array of a float dtype; whole numbers become the default one."""
-    x = jnp.asarray(x)
-    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.floatx())
-
-
-def check_more_than_zero(argument: str, value: Any, where: str, hint: str) -> None:
-    """Raise for a plain number that is not above zero."""
-    # A traced value (a learned one) cannot be looked at; plain numbers are what people mistype.
-    if isinstance(value, (int, float)) and not value > 0:
-        raise ValueError(f"{where}: {argument}: expected a number > 0, received {value!r}. {hint}")
-
-
-def check_axis(x: jax.Array, axis: int | Sequence[int], where: str) -> None:
-    """Raise for an axis that the input does not have."""
-    for one in [axis] if isinstance(axis, int) else axis:
-        if not -x.ndim <= one < x.ndim:
-            raise ValueError(
-                f"{where}: axis: expected a whole number from {-x.ndim} to {x.ndim - 1} for an input of shape "
-                f"{x.shape}, received {one}."
-                if x.ndim
-                else f"{where}: expected an input with at least one axis, received a single number."
-            )
 
 
 @family.add

@@ -54,9 +54,9 @@ def unknown_name(kind: str, name: object, known: Iterable[str], hint: str = "") 
 
 
 def warn_user(message: str) -> None:
-    """Warn at the line of the user's code that called lamina, however deep in lamina the reason was found."""
+    """Warn at the line of the user's code that called lamina, however deep in lamina (or JAX) the reason was found."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lamina":
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("lamina", "jax"):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)
 

@@ -40,19 +40,23 @@ class _Local(threading.local):
     def __init__(self) -> None:
         self.binding: Binding | None = None
         self.compute_dtype: str | None = None
+        self.on_creation: Callable[[Variable], None] | None = None
 
 
 _local = _Local()
 
 
 @contextmanager
-def bind(variables: Sequence[Variable], values: Sequence[Any], *, key: jax.Array | None = None) -> Iterator[Binding]:
+def bind(
+    variables: Sequence[Variable], values: Sequence[Any], *, key: jax.Array | None = None, drop: bool = False
+) -> Iterator[Binding]:
     """Let `variables` stand for `values` inside the context, in this thread.
 
     Args:
         variables: Variables to bind. Read their new values inside the context, after the work.
         values: One array (or tracer) for each.
         key: Key from which dropout and other random layers derive their draws inside the context.
+        drop: Whether what is assigned to variables that are not bound may be lost, as in a prediction.
 
     Raises:
         RuntimeError: the context assigned a traced value to a variable that is not bound, which would be lost.
@@ -66,7 +70,7 @@ def bind(variables: Sequence[Variable], values: Sequence[Any], *, key: jax.Array
     finally:
         _local.binding = outer
     lost = [v for i, v in binding.assigned.items() if i not in {id(v) for v in variables}]
-    if lost:
+    if lost and not drop:
         raise RuntimeError(
             f"Variable {lost[0].path!r} was assigned inside a compiled call, but the model does not track it, so the "
             "value would be lost. Keep the variable (or the layer that owns it) as an attribute of the layer or model."
@@ -87,6 +91,16 @@ def autocast(dtype: str | None) -> Iterator[None]:
         yield
     finally:
         _local.compute_dtype = outer
+
+
+@contextmanager
+def watch_creation(callback: Callable[[Variable], None]) -> Iterator[None]:
+    """Inside the context, call `callback` with each variable that this thread makes."""
+    outer, _local.on_creation = _local.on_creation, callback
+    try:
+        yield
+    finally:
+        _local.on_creation = outer
 
 
 class Variable:
@@ -137,6 +151,8 @@ class Variable:
         elif dtype is None and not hasattr(initializer, "dtype"):
             dtype = dtypes.floatx() if np.asarray(initializer).dtype.kind == "f" else None
         self._value: jax.Array = _as_device_array(initializer, dtype and dtypes.standardize_dtype(dtype))
+        if _local.on_creation is not None:
+            _local.on_creation(self)
 
     @property
     def value(self) -> jax.Array:

@@ -3,13 +3,51 @@
 One family a file; read `base.py` first, then `core.py` for the shape of a layer.
 """
 
-from lamina.layers.activation import Activation
+from lamina.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from lamina.layers.base import Layer, family
 from lamina.layers.core import Dense, Identity, Input, InputLayer
-from lamina.layers.normalization import BatchNormalization
+from lamina.layers.einsum_dense import EinsumDense
+from lamina.layers.embedding import Embedding
+from lamina.layers.lambda_layer import Lambda
+from lamina.layers.masking import Masking
+from lamina.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from lamina.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from lamina.layers.preprocessing import Normalization, Rescaling
-from lamina.layers.regularization import Dropout
-from lamina.layers.reshaping import Flatten, Reshape
+from lamina.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from lamina.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from lamina.layers.wrappers import TimeDistributed, Wrapper
 
 deserialize, serialize = family.deserialize, family.serialize
 
@@ -18,14 +56,54 @@ __all__ = [
     "Input",
     "InputLayer",
     "Dense",
+    "EinsumDense",
+    "Embedding",
     "Identity",
+    "Lambda",
+    "Masking",
     "Activation",
+    "ELU",
+    "LeakyReLU",
+    "PReLU",
+    "ReLU",
+    "Softmax",
     "Flatten",
+    "Permute",
+    "RepeatVector",
     "Reshape",
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dot",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+    "ActivityRegularization",
+    "AlphaDropout",
     "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
     "Normalization",
     "Rescaling",
+    "TimeDistributed",
+    "Wrapper",
     "deserialize",
     "serialize",
 ]

@@ -18,10 +18,14 @@ import numpy as np
 from lamina import constraints, initializers, regularizers
 from lamina.core import dtypes, naming
 from lamina.core.config import Configurable, Family, serialize
-from lamina.core.errors import NotBuiltError, closest_match
-from lamina.core.symbolic import KerasTensor
-from lamina.core.variable import Variable, autocast, bind
-from lamina.layers.context import call_context, local
+from lamina.core.errors import LaminaError, NotBuiltError, closest_match, warn_user
+from lamina.core.masking import get_mask, set_mask
+from lamina.core.random import key_of
+from lamina.core.symbolic import KerasTensor, Node, Spec, any_symbolic, infer_specs, inferring, record, symbolic_leaves
+from lamina.core.variable import Variable, autocast, bind, current_binding
+from lamina.layers import failures
+from lamina.layers._leaks import Watch
+from lamina.layers.context import CallContext, building, call_context, local, only_shapes, running_layer
 from lamina.layers.owner import Owner, revision
 from lamina.layers.shapes import as_shape, is_shape, shape_hint
 
@@ -52,8 +56,8 @@ class Layer(Owner, Configurable):
         ((2, 3), 3)
     """
 
-    _accepts_training = False
-    _accepts_mask = False
+    _call_parameters: dict[str, Any] = {"inputs": None}  # names of `call`'s parameters, with their defaults
+    _build_parameters: dict[str, Any] = {"input_shape": None}
     _keras_only: dict[str, Any] = {"quantization_config": None}  # keys of Keras' configs, with what means "off"
     _takes_one_array = False  # a layer that sets it refuses lists and dicts of arrays
 
@@ -84,46 +88,89 @@ class Layer(Owner, Configurable):
         self.built = False
         self._path: str | None = None
         self._build_shape: Any = None
+        self._data_dtypes: list[str] = []  # of the data that it is being built for
         self._trainable = bool(trainable)
         self._weights: list[Variable] = []
         self._losses: list[jax.Array] = []
+        self._inbound_nodes: list[Node] = []  # its calls on symbolic tensors
+        self._told_mask = self._told_untracked = False
+        running = running_layer()
+        self._made_in: str | None = None if running is None else running.name  # the layer whose `call` makes it
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
+            cls._build_parameters = _parameters(cls.build)
             cls.build = _build_once(cls.build)  # type: ignore[method-assign]
         if "call" in vars(cls):
-            parameters = inspect.signature(cls.call).parameters
-            cls._accepts_training = "training" in parameters
-            cls._accepts_mask = "mask" in parameters
+            cls._call_parameters = _parameters(cls.call)
 
     # The protocol -----------------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
-        """Create the weights for inputs of this shape (batch axis None). Subclasses override it."""
-        self.built = True
+        """Create the weights for inputs of this shape (batch axis None). Subclasses override it.
+
+        A layer that does not, and is made of other layers, has them built by a symbolic call of its own.
+        """
+        shape = as_shape(input_shape)
+        self._mark_built(shape)
+        if type(self).build is not Layer.build or shape is None or not self._tracked()[1]:
+            return
+        try:
+            infer_specs(self._stateless, (self._symbolic(shape),), {})
+        except Exception as error:
+            self.built = False
+            error.add_note(
+                f"Raised while {self.name!r} was built for input of shape {shape}: its call was traced. If it needs "
+                "data of another kind, call it on data instead of build."
+            )
+            raise
+
+    def build_for_data(self, data: Any) -> None:
+        """Create the weights for arrays (or specs of them) like these: whole numbers are no floats to `call`."""
+        self._data_dtypes = [np.dtype(leaf.dtype).name for leaf in jax.tree.leaves(data)]
+        try:
+            self.build(_shapes(data))
+        finally:
+            self._data_dtypes = []
 
     def call(self, inputs: Any) -> Any:
-        """Compute the outputs. Subclasses override it; it may take `training` and `mask`."""
+        """Compute the outputs. Subclasses override it; it may take more arrays, `training` and `mask`."""
         raise NotImplementedError(
             f"{type(self).__name__} has no call(self, inputs). Define it: it is the layer's formula."
         )
 
-    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        """Apply the layer to arrays (or what NumPy takes for arrays): build on first use, cast, call."""
+    def __call__(self, *args: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
+        """Apply the layer to arrays, or record it in a graph when it is given symbolic tensors.
+
+        Args:
+            *args: Arrays, or what NumPy takes for arrays, or nests of them, as `call` takes them.
+            training: Whether to act as in training; None is what the enclosing call has, False at the outermost.
+            mask: Mask (batch, time) of the inputs; None is the one that the layers before have made.
+            **kwargs: Further arguments of `call`.
+        """
         self._check_initialised()
-        inputs = self._convert(inputs)
+        if not args:
+            args = self._first_of(kwargs)
+        if any_symbolic(args) or any_symbolic((mask, *kwargs.values())):
+            return self._record(args, kwargs, training, mask)
+        args = (self._convert(args[0]), *map(self._convert_further, args[1:]))
+        kwargs = {name: self._convert_further(value) for name, value in kwargs.items()}
         outer = local.context
         if training is None:
-            training = outer.training if outer is not None else False
-        if outer is None:
-            with call_context(training) as context:
-                outputs = self._apply(inputs, args, kwargs, training)
-            self._losses = [] if _is_traced(outputs) else context.losses
-            return outputs
-        return self._apply(inputs, args, kwargs, training)
+            training = outer.training if outer is not None else bool(self._call_parameters.get("training"))
+        if outer is not None:
+            return self._apply(args, kwargs, mask, training, outer)
+        with call_context(training) as context:
+            outputs = self._apply(args, kwargs, mask, training, context)
+        self._losses = [] if _is_traced(outputs) else context.losses
+        return outputs
 
-    def _apply(self, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> Any:
+    def _apply(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any, training: bool, context: CallContext
+    ) -> Any:
+        """Build on first use, check, find the masks, run `call`, see to what it left."""
+        inputs = args[0]
         if self._takes_one_array and isinstance(inputs, (list, tuple, dict)):
             shapes = [np.shape(x) for x in jax.tree.leaves(inputs)]
             raise ValueError(
@@ -131,32 +178,144 @@ class Layer(Owner, Configurable):
                 f"arrays of shapes {shapes}. Rows of one array: pass np.stack(rows)."
             )
         if not self.built:
-            self.build(jax.tree.map(lambda x: (None, *x.shape[1:]), inputs))
+            self._build_for(args, kwargs)
         self.check_input(inputs)
-        if self._accepts_training:
+        previous_mask = self._find_masks(args, kwargs, mask)
+        if "training" in self._call_parameters:
             kwargs["training"] = training
+        tracing = current_binding() is not None or _is_traced((args, kwargs))
+        watch = Watch(self) if tracing else None
         compute_dtype = self.dtype_policy.compute_dtype
         mixed = compute_dtype != self.dtype_policy.variable_dtype
+        context.called.append(self)
         try:
-            with self.open_scope(), jax.named_scope(self.name), autocast(compute_dtype if mixed else None):
-                outputs = self.call(inputs, *args, **kwargs)
+            with (
+                self.open_scope(),
+                jax.named_scope(self.name),
+                autocast(compute_dtype if mixed else None),
+                context.running(self, training),
+            ):
+                outputs = self.call(*args, **kwargs)
         except Exception as error:
-            shapes = jax.tree.map(lambda x: x.shape, inputs)
-            error.add_note(f"Raised in layer {self.path!r} ({type(self).__name__}), called on shape {shapes}.")
+            if watch is not None:
+                watch.undo()
+            failures.explain(error, self, args[0] if len(args) == 1 else args)
             raise
+        failures.require_output(outputs, self, whole_model=tracing and not context.stack)
+        if watch is not None and _is_traced(outputs):
+            watch.refuse()
+            if not context.stack:
+                failures.refuse_lost_variables(self, context.made)
+                if not inferring():
+                    failures.warn_of_untracked(self, context.called)
+        self._hand_on_mask(inputs, outputs, previous_mask)
         if self.activity_regularizer is not None:
             for output in jax.tree.leaves(outputs):
                 penalty = self.activity_regularizer(output)
                 self.add_loss(penalty / max(output.shape[0], 1) if output.ndim else penalty)  # a sample's share
         return outputs
 
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None, mask: Any) -> Any:
+        """Build for symbolic tensors and add the call to their graph."""
+        if training is not None:
+            kwargs["training"] = training
+        if mask is not None:
+            kwargs["mask"] = mask
+        if not self.built:
+            self._build_for(args, {name: value for name, value in kwargs.items() if name != "mask"})
+        return record(self, args, kwargs, self._infer(args, kwargs))
+
+    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Shapes and dtypes of the outputs for symbolic tensors: by tracing the call.
+
+        Where free axes besides the batch stand in the way (added to one of size 5, say), `compute_output_shape` tells.
+        """
+        try:
+            return infer_specs(self._stateless, args, kwargs)
+        except Exception:
+            free = any(None in tensor.shape[1:] for tensor in symbolic_leaves((args, kwargs)))
+            if not free or type(self).compute_output_shape is Layer.compute_output_shape:
+                raise
+            shapes = self.compute_output_shape(_shapes(args[0]))
+            return jax.tree.map(lambda shape: Spec(shape, self.compute_dtype), shapes, is_leaf=is_shape)
+
+    def _stateless(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer for its shapes alone: what it assigns is dropped."""
+        variables = self.variables
+        values = [v._value for v in variables]
+        training = bool(kwargs.get("training"))
+        with only_shapes(), bind(variables, values, key=jax.random.key(0), drop=True), call_context(training):
+            return self(*args, **kwargs)
+
+    def _first_of(self, kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The first argument of `call`, given by its name."""
+        first = next(iter(self._call_parameters), None)
+        if first not in kwargs:
+            raise TypeError(
+                f"Layer {self.name!r} ({type(self).__name__}): the inputs are missing: call it on an array."
+            )
+        return (kwargs.pop(first),)
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Build for what `call` is given: `build` takes the shape of the first argument, or `<name>_shape` of each."""
+        if type(self).build is Layer.build:
+            self._mark_built(_shapes(args[0]))  # inner layers are built when they are called
+            return
+        if len(self._build_parameters) <= 1:
+            self.build(_shapes(args[0]))
+            return
+        given = dict(zip(self._call_parameters, args, strict=False)) | kwargs
+        named = {f"{name}_shape": _shapes(value) for name, value in given.items() if _are_arrays(value)}
+        self.build(**{name: shape for name, shape in named.items() if name in self._build_parameters})
+
+    def _mark_built(self, shape: Any) -> None:
+        self._path = self.path
+        self._build_shape = shape
+        self.built = True
+
+    def _find_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any) -> Any:
+        """Give `call` the masks that it asks for; returns the mask, or nest of masks, of the first argument."""
+        masks = jax.tree.map(get_mask, args[0])
+        if not jax.tree.leaves(masks):
+            masks = None
+        if "mask" in self._call_parameters and (mask is not None or masks is not None):
+            kwargs["mask"] = masks if mask is None else mask
+        for name, value in zip(self._call_parameters, args, strict=False):
+            asked = f"{name}_mask"
+            if asked in self._call_parameters and kwargs.get(asked) is None:
+                kwargs[asked] = get_mask(value)
+        return masks
+
+    def _hand_on_mask(self, inputs: Any, outputs: Any, previous_mask: Any) -> None:
+        """Let the outputs carry the mask that `compute_mask` says, unless inner layers gave them one."""
+        if previous_mask is None and type(self).compute_mask is Layer.compute_mask:
+            return
+        leaves = jax.tree.leaves(outputs)
+        if all(get_mask(leaf) is not None for leaf in leaves):
+            return
+        if not self.supports_masking:
+            if previous_mask is not None and not (self._told_mask or inferring()) and "mask" not in self._call_parameters:
+                self._told_mask = True
+                warn_user(
+                    f"Layer {self.path!r} ({type(self).__name__}) was given a mask, which it does not hand on: the "
+                    "layers behind it count all time steps. If it may: self.supports_masking = True in __init__."
+                )
+            return
+        masks = self.compute_mask(inputs, previous_mask)
+        flat = jax.tree.leaves(masks, is_leaf=lambda m: m is None)
+        for leaf, mask in zip(leaves, flat, strict=False):
+            if mask is not None and get_mask(leaf) is None:
+                set_mask(leaf, mask)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask of the outputs; asked only where `supports_masking`. By default that of the inputs."""
+        return previous_mask
+
     def _convert(self, inputs: Any) -> Any:
         """Arrays of the compute dtype out of arrays, lists and numbers (floats only are cast)."""
         if isinstance(inputs, jax.Array):
             return self._cast(inputs)
-        if isinstance(inputs, KerasTensor):
-            raise TypeError(f"Layer {self.name!r} was called on a symbolic Input outside of Sequential.")
-        several = isinstance(inputs, (list, tuple)) and any(getattr(i, "ndim", 0) for i in inputs)
+        several = isinstance(inputs, (list, tuple)) and any(getattr(i, "ndim", 0) for i in jax.tree.leaves(inputs))
         if several or isinstance(inputs, dict):
             return jax.tree.map(lambda x: self._cast(jnp.asarray(x)), inputs)
         if isinstance(inputs, Variable):
@@ -174,8 +333,16 @@ class Layer(Owner, Configurable):
                 "Encode text or objects as numbers first."
             )
         if array.dtype == np.float64:
-            array = array.astype(self.compute_dtype)
+            array = array.astype(self.compute_dtype if self.autocast else dtypes.floatx())
         return self._cast(jnp.asarray(array))
+
+    def _convert_further(self, value: Any) -> Any:
+        """Arrays among the further arguments of `call`, and in nests of them; what is no array stays as it is."""
+        if isinstance(value, (np.ndarray, jax.Array, Variable)):
+            return self._convert(value)
+        if isinstance(value, (list, tuple, dict)):
+            return jax.tree.map(self._convert_further, value, is_leaf=lambda v: not isinstance(v, (list, tuple, dict)))
+        return value
 
     def _cast(self, x: jax.Array) -> jax.Array:
         dtype = self.dtype_policy.compute_dtype
@@ -188,27 +355,155 @@ class Layer(Owner, Configurable):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs for inputs of this shape (None marks free axes); nothing is computed."""
+        shape = as_shape(input_shape)
         if not self.built:
-            self.build(input_shape)
-        first, second = (self._abstract_call(input_shape, size) for size in (2, 3))
-        return jax.tree.map(
-            lambda a, b: tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)), first, second
-        )
+            self.build(shape)
+        specs = infer_specs(self._stateless, (self._symbolic(shape),), {})
+        return jax.tree.map(lambda spec: spec.shape, specs)
 
-    def _abstract_call(self, input_shape: Any, free: int) -> Any:
-        """Trace the layer on inputs whose free axes have the size `free`; returns shapes and dtypes."""
-        variables = self.variables
+    def _symbolic(self, shape: Any) -> Any:
+        """Symbolic tensors of a nest of shapes, of the dtypes of the data it is built for, or the compute dtype."""
+        shapes, nest = jax.tree.flatten(shape, is_leaf=is_shape)
+        dtypes = self._data_dtypes or [self.compute_dtype] * len(shapes)
+        tensors = [KerasTensor(s, dtype, "inputs") for s, dtype in zip(shapes, dtypes, strict=True)]
+        return jax.tree.unflatten(nest, tensors)
 
-        def run(values: list[Any], inputs: Any) -> Any:
-            with bind(variables, values, key=jax.random.key(0)):
-                return self(inputs)
+    # As a pure function -----------------------------------------------------------------------------------------------
 
-        specs = jax.tree.map(
-            lambda shape: jax.ShapeDtypeStruct(tuple(free if n is None else n for n in shape), self.compute_dtype),
-            input_shape,
-            is_leaf=is_shape,
-        )
-        return jax.eval_shape(run, [v.value for v in variables], specs)
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Any, ...]:
+        """Call the layer with given values of its variables; its own stay as they are, so JAX may transform the call.
+
+        Args:
+            trainable_variables: One value for each of `trainable_variables`.
+            non_trainable_variables: One value for each of `non_trainable_variables`.
+            *args: As for a call.
+            return_losses: Whether to return the losses that layers and regularizers add, too.
+            **kwargs: As for a call.
+
+        Returns:
+            (outputs, new values of the non-trainable variables), and then the list of losses if asked for.
+
+        Raises:
+            NotBuiltError: no weights yet. ValueError: values of another number or shape.
+
+        Differs from Keras: seeds are no variables. Where the call is traced, dropout draws by the values and inputs:
+        new masks at every step of training, the same for the same arguments.
+
+        Example:
+            >>> from lamina.layers import Dense
+            >>> layer = Dense(1)
+            >>> layer.build((None, 2))
+            >>> outputs, _ = jax.jit(layer.stateless_call)([jnp.ones((2, 1)), jnp.zeros(1)], [], jnp.ones((3, 2)))
+            >>> outputs.tolist()
+            [[2.0], [2.0], [2.0]]
+        """
+        trainable, others = self.trainable_variables, self.non_trainable_variables
+        values = [
+            *self._checked_values("stateless_call: trainable_variables", trainable, trainable_variables),
+            *self._checked_values("stateless_call: non_trainable_variables", others, non_trainable_variables),
+        ]
+        key, outermost = _pure_key(None, (values, args, kwargs)), local.context is None
+        with bind([*trainable, *others], values, key=key), call_context(bool(kwargs.get("training"))) as context:
+            outputs = self(*args, **kwargs)
+            if outermost:
+                self._losses = context.losses  # for `stateless_compute_loss`
+            result = outputs, [v.value for v in others]
+            return (*result, self.losses) if return_losses else result
+
+    def functional(self) -> tuple[Callable[..., Any], dict[str, jax.Array], dict[str, jax.Array]]:
+        """Return the layer as a pure function with its state, to use with `jax.jit`, `grad` and `vmap` directly.
+
+        Returns:
+            (apply, params, state): `apply(params, state, *inputs, training=False, key=None)` gives (outputs, new
+            state). `params` and `state` are the values of the trainable and the other variables by path; `key` seeds
+            dropout, which without one draws by the values and inputs. `set_values` puts values back into the layer.
+
+        Example:
+            >>> from lamina.layers import Dense
+            >>> layer = Dense(1)
+            >>> layer.build((None, 2))
+            >>> apply, params, state = layer.functional()
+            >>> loss = lambda params, x: jnp.mean(apply(params, state, x)[0] ** 2)
+            >>> {path: g.shape for path, g in jax.grad(loss)(params, jnp.ones((3, 2))).items()}
+            {'dense/bias': (1,), 'dense/kernel': (2, 1)}
+        """
+        self._require_built()
+        trainable, others = _by_path(self.trainable_variables), _by_path(self.non_trainable_variables)
+
+        def apply(params: Any, state: Any, *inputs: Any, training: bool = False, key: Any = None, **kwargs: Any) -> Any:
+            variables = [*trainable.values(), *others.values()]
+            values = [
+                *self._checked_values("params", list(trainable.values()), _in_order(trainable, params)),
+                *self._checked_values("state", list(others.values()), _in_order(others, state)),
+            ]
+            key = _pure_key(key, (values, inputs, kwargs))
+            with bind(variables, values, key=key), call_context(training):
+                outputs = self(*inputs, training=training, **kwargs)
+                return outputs, {path: v.value for path, v in others.items()}
+
+        return apply, {p: v.value for p, v in trainable.items()}, {p: v.value for p, v in others.items()}
+
+    def _require_built(self) -> None:
+        if not self.built:
+            raise NotBuiltError(
+                f"Layer {self.name!r} has no weights yet: call it on data, or build(input_shape), first."
+            )
+
+    def _checked_values(self, where: str, variables: list[Variable], values: Sequence[Any]) -> list[jax.Array]:
+        """The values as arrays, one of the right shape for each variable."""
+        self._require_built()
+        arrays = [jnp.asarray(value) for value in values]
+        if [a.shape for a in arrays] != [v.shape for v in variables]:
+            raise ValueError(
+                f"Layer {self.name!r}: {where}: expected values for {[(v.path, v.shape) for v in variables]}, received "
+                f"shapes {[a.shape for a in arrays]}."
+            )
+        return arrays
+
+    def set_values(self, values: dict[str, Any]) -> None:
+        """Set variables by path, as `functional` names them; nothing changes unless all of them fit."""
+        variables = _by_path(self.variables)
+        unknown = next((path for path in values if path not in variables), None)
+        if unknown is not None:
+            raise ValueError(
+                f"Layer {self.name!r}: set_values: no variable {unknown!r}.{closest_match(unknown, variables)} "
+                f"Variables: {list(variables)}."
+            )
+        current = {path: v.value for path, v in variables.items()} | values
+        self.set_weights(list(current.values()))
+
+    # Graphs -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the layer's only call in a graph; a nest where it takes several."""
+        node = self._only_node("input")
+        nest: Any = node.args[0] if len(node.args) == 1 else list(node.args)
+        return node.outputs if not node.inputs else nest
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the layer's only call in a graph."""
+        return self._only_node("output").outputs
+
+    def _only_node(self, what: str) -> Node:
+        count = len(self._inbound_nodes)
+        if count != 1:
+            why = f"was called {count} times" if count else "was not called"
+            way = (
+                "keep what the calls returned" if count else "call it on an Input, or put it into a model with an Input"
+            )
+            raise LaminaError(
+                f"Layer {self.name!r}: there is no one {what}: it {why} on symbolic tensors. Instead of .{what}, {way}."
+            )
+        return self._inbound_nodes[0]
 
     # Weights ----------------------------------------------------------------------------------------------------------
 
@@ -235,6 +530,7 @@ class Layer(Owner, Configurable):
             name: Last part of its path.
         """
         self._check_initialised()
+        failures.refuse_weights_of(self, running_layer())
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if not is_shape(shape) or any(n is None or n < 0 for n in shape):
             raise ValueError(
@@ -273,8 +569,11 @@ class Layer(Owner, Configurable):
 
     @property
     def losses(self) -> list[jax.Array]:
-        """Losses added in the last eager call, then the penalties of regularized weights."""
-        return [*self._losses, *self.regularization_losses()]
+        """Losses added in the forward pass that runs, or in the last eager call; then the penalties of weights."""
+        added = self._losses if local.context is None else local.context.losses
+        if current_binding() is None:
+            added = [loss for loss in added if not isinstance(loss, jax.core.Tracer)]  # of a `stateless_call`, now over
+        return [*added, *self.regularization_losses()]
 
     def regularization_losses(self) -> list[jax.Array]:
         """The penalty of each trainable weight that has a regularizer."""
@@ -322,6 +621,8 @@ class Layer(Owner, Configurable):
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self.dtype_policy)}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
+        taken = self.config_parameters()
+        config = {key: value for key, value in config.items() if key in taken}  # those that the constructor takes
         skip = {*_BASE_ARGUMENTS, *config}
         return config | {key: value for key, value in super().get_config().items() if key not in skip}
 
@@ -333,44 +634,95 @@ class Layer(Owner, Configurable):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return what `build_from_config` needs to create the weights without data, or None."""
-        return {"input_shape": self._build_shape} if self._build_shape is not None else None
+        shape = self._build_shape
+        if isinstance(shape, dict) and len(self._build_parameters) > 1:
+            return shape
+        return None if shape is None else {"input_shape": shape}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Create the weights from `get_build_config`'s dict."""
         if config and not self.built:
-            self.build(as_shape(config["input_shape"]))
+            self.build(**config)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_tree"}
+        """Copies and pickles leave out the graphs that the layer stands in."""
+        state = {name: value for name, value in vars(self).items() if name != "_tree"}
+        return state | {"_inbound_nodes": [], "_losses": []}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={getattr(self, 'name', '?')}, built={getattr(self, 'built', False)}>"
 
 
 family = Family("layer", "keras.layers", Layer)
-_BASE_ARGUMENTS = ("activity_regularizer", "trainable", "dtype", "autocast", "name", "kwargs")
+_BASE_ARGUMENTS = ("activity_regularizer", "trainable", "dtype", "autocast", "name", "inputs", "outputs", "kwargs")
 
 
 def _build_once(build: Callable[..., None]) -> Callable[..., None]:
     """Give `build` the layer's name scope, and mark the layer built when it is done."""
 
     @functools.wraps(build)
-    def wrapped(self: Layer, input_shape: Any = None, *args: Any, **kwargs: Any) -> None:
+    def wrapped(self: Layer, *shapes: Any, **named: Any) -> None:
         self._check_initialised()
         self._path = self.path
-        shape = as_shape(input_shape)
+        shapes, named = as_shape(shapes), as_shape(named)
         before = len(self._weights)
         try:
-            with self.open_scope():
-                build(self, shape, *args, **kwargs)
+            with self.open_scope(), building():
+                build(self, *shapes, **named)
         except Exception:
             self.built = False
             del self._weights[before:]  # another attempt makes its own
             raise
-        self._build_shape = shape
-        self.built = True
+        self._mark_built(shapes[0] if shapes else named.get("input_shape", named or None))
 
     return wrapped
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    """The named parameters of a method with their defaults (None where there is none), without self."""
+    _, *parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return {p.name: None if p.default is p.empty else p.default for p in named}
+
+
+def _by_path(variables: Sequence[Variable]) -> dict[str, Variable]:
+    """Variables by path; one whose path is taken gets a number."""
+    named: dict[str, Variable] = {}
+    for variable in variables:
+        path, number = variable.path, 0
+        while path in named:
+            number += 1
+            path = f"{variable.path}_{number}"
+        named[path] = variable
+    return named
+
+
+def _in_order(variables: dict[str, Variable], values: dict[str, Any]) -> list[Any]:
+    """The values of a dict in the order of the variables; one that is missing has a name."""
+    missing = next((path for path in variables if path not in values), None)
+    if missing is not None:
+        raise ValueError(f"functional: no value for the variable {missing!r}. Received values for {list(values)}.")
+    return [values[path] for path in variables]
+
+
+def _pure_key(key: Any, arguments: Any) -> Any:
+    """The key of a pure call. Traced without one, random layers draw by a key that the arguments fix: what the layers
+    count themselves would be a constant of the compiled function."""
+    binding = current_binding()
+    if key is not None or (binding is not None and binding.key is not None) or not _is_traced(arguments):
+        return key
+    return key_of(arguments)
+
+
+def _shapes(inputs: Any) -> Any:
+    """Shapes of a nest of arrays with a free batch axis, and of symbolic tensors as they are."""
+    return jax.tree.map(lambda x: x.shape if isinstance(x, KerasTensor) else (None, *x.shape[1:]), inputs)
+
+
+def _are_arrays(value: Any) -> bool:
+    """Whether a value is an array or a nest of arrays."""
+    leaves = jax.tree.leaves(value)
+    return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
 
 
 def _is_traced(outputs: Any) -> bool:

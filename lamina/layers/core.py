@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from lamina import activations, constraints, initializers, regularizers
 from lamina.core import dtypes, naming
 from lamina.core.errors import check_positive_int
-from lamina.core.symbolic import KerasTensor
+from lamina.core.symbolic import KerasTensor, Spec, record
 from lamina.layers.base import Layer, family
 from lamina.layers.shapes import Shape, is_shape
 
@@ -57,7 +57,7 @@ class InputLayer(Layer):
         self.batch_shape: Shape = tuple(given) if shape is None else (batch_size, *given)
         self._dtype = dtypes.standardize_dtype(dtype)
         self.built = True
-        self.output = KerasTensor(self.batch_shape, self._dtype, self.name, producer=self)
+        self.tensor: KerasTensor = record(self, (), {}, Spec(self.batch_shape, self._dtype), self.name)
 
     @property
     def dtype(self) -> str:
@@ -96,7 +96,7 @@ def Input(
         (None, 28, 28)
     """
     name = name or naming.unique_name("input_layer")
-    return InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, name=name, batch_shape=batch_shape).output
+    return InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, name=name, batch_shape=batch_shape).tensor
 
 
 @family.add
@@ -179,7 +179,7 @@ class Dense(Layer):
     def check_input(self, inputs: Any) -> None:
         """Raise unless the last axis has the features of the kernel."""
         features = self.kernel.shape[0]
-        shape = jnp.shape(inputs)
+        shape = inputs.shape
         if len(shape) < 2 or shape[-1] != features:
             flatten = " If these are images, put Flatten() before this layer." if len(shape) > 2 else ""
             raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lamina.core.variable import Variable
+from lamina.metrics import Metric
 
 
 class _Revision:
@@ -127,9 +128,13 @@ class Owner:
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The variables that training updates: those that no frozen layer holds, itself or in a layer below."""
-        frozen = {id(v) for layer in self.tree.layers if not layer.trainable for v in layer.tree.variables}
-        return [v for v in self.tree.variables if v.trainable and id(v) not in frozen]
+        """The variables that training updates: none of a frozen layer, and of the layers below those not frozen."""
+        tree = self.tree
+        if not self.trainable:
+            return []
+        layers = zip(tree.layers, tree.own, strict=True)
+        frozen = {id(v) for layer, own in layers if not layer.trainable for v in own}
+        return [v for v in tree.variables if v.trainable and id(v) not in frozen]
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
@@ -197,7 +202,21 @@ class Owner:
 
 
 _TRACKABLE = (Variable, Owner, list, tuple, dict)
-_UNTRACKED = frozenset({"_arguments", "_losses", "_build_shape", "_input_shape_hint", "_tree", "_shapes"})
+_UNTRACKED = frozenset(
+    {"_arguments", "_losses", "_build_shape", "_input_shape_hint", "_tree", "_tensors", "_inbound_nodes"}
+)
+
+
+def metrics_of(layer: Any) -> list[Metric]:
+    """The metrics that a layer keeps in attributes, lists and dicts, in their order."""
+    found: list[Metric] = []
+    for name, value in vars(layer).items():
+        if name not in _UNTRACKED and name != "_compile_config":
+            items = (
+                value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
+            )
+            found += [item for item in items if isinstance(item, Metric)]
+    return found
 
 
 def _collect(value: Any, found: dict[int, Any], containers: list[Any]) -> None:

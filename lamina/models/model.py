@@ -14,29 +14,70 @@ from lamina import optimizers
 from lamina.core import dtypes
 from lamina.core.config import serialize
 from lamina.core.errors import NotCompiledError, check_positive_int, closest_match
-from lamina.core.random import next_seed
+from lamina.core.random import key_of, next_seed
+from lamina.core.variable import bind, current_binding
 from lamina.layers.base import Layer
+from lamina.layers.context import local
+from lamina.layers.owner import metrics_of
 from lamina.training import by_batch, evaluation, loop, prediction
 from lamina.training.arguments import FitArguments
 from lamina.training.compilation import enable_cache
 from lamina.training.history import History
 from lamina.training.objective import Objective
+from lamina.training.prepare import prepared_program
+from lamina.training.program import takes
 
 
 class Model(Layer):
     """Base of the models: compile, fit, evaluate, predict, summary.
 
+    `Model(inputs, outputs)` makes a `Functional` of the graph between symbolic tensors. A subclass makes its layers in
+    `__init__` and says in `call(self, inputs)` what they do; it may also hand inputs and outputs to `super().__init__`.
+
     Args:
+        inputs, outputs: Symbolic tensors, or nests of them; see `Functional`.
         name: Name of the model; None gives the class name in snake case with a number.
         trainable, dtype: As for any layer.
+
+    Example:
+        >>> from lamina.layers import Dense
+        >>> class Twice(Model):
+        ...     def __init__(self, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.dense = Dense(3)
+        ...
+        ...     def call(self, inputs):
+        ...         return self.dense(inputs) * 2
+        >>> Twice()(np.ones((4, 5))).shape
+        (4, 3)
     """
 
-    def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any) -> None:
+    graph_class: Any = None  # `Functional`, which is a Model itself
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        makes_graph = bool(args) or "inputs" in kwargs or "outputs" in kwargs
+        return super().__new__(Model.graph_class if cls is Model and makes_graph else cls, *args, **kwargs)
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if inputs is not None or outputs is not None:
+            _put_under(type(self), Model.graph_class)
+            Model.graph_class.__init__(self, inputs, outputs, name=name, trainable=trainable, dtype=dtype, **kwargs)
+            return
         super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
         self.optimizer: Any = None
         self.objective: Objective | None = None
         self.stop_training = False
         self.run_eagerly = False
+        self.calls_compiled = True  # whether model(x) is compiled
         self.steps_per_execution = 1
         self.preflight = True
         self._compile_config: dict[str, Any] = {}
@@ -61,6 +102,13 @@ class Model(Layer):
         self.state_lock = threading.RLock()
         self._busy = threading.Lock()
         enable_cache()
+
+    def __call__(self, *args: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
+        """Apply the model to arrays, in inference mode as one compiled call; or record it in a graph, see `Layer`."""
+        outside = local.context is None and current_binding() is None and not training and mask is None
+        if outside and self.built and self.calls_compiled and len(args) == 1 and not kwargs and _are_arrays(args[0]):
+            return prediction.call(self, args[0])
+        return super().__call__(*args, training=training, mask=mask, **kwargs)
 
     # Layers -----------------------------------------------------------------------------------------------------------
 
@@ -98,7 +146,9 @@ class Model(Layer):
         """Print the layers with output shapes and numbers of weights.
 
         Args:
-            line_length: Width in characters; None fits the terminal, up to 88.
+            line_length: Width in characters; None fits the terminal, up to 88, or 108 with "Connected to" (the layers
+                that each takes its inputs from, shown where the graph is no plain chain), and 12 more for
+                `show_trainable`.
             positions: Where the columns end, as fractions of the width.
             print_fn: Function called with the text; None prints.
             expand_nested: Whether to list the layers of inner models.
@@ -108,6 +158,16 @@ class Model(Layer):
         from lamina.models.summary import print_summary
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the architecture and the compile settings as JSON, as Keras writes it; no weights.
+
+        Args:
+            **kwargs: Passed on to `json.dumps`, such as `indent=2`.
+        """
+        from lamina.models.architecture import to_json
+
+        return to_json(self, **kwargs)
 
     # Compiling --------------------------------------------------------------------------------------------------------
 
@@ -123,21 +183,25 @@ class Model(Layer):
         jit_compile: str | bool = "auto",
         auto_scale_loss: bool = True,
         preflight: bool = True,
+        output_losses: bool = False,
     ) -> None:
         """Set how the model is trained; weights stay, the optimizer starts anew.
 
         Args:
             optimizer: Name, `Optimizer` or optax transformation.
-            loss: Name, function `(y_true, y_pred)` or `Loss`.
-            loss_weights: Factor of the loss.
+            loss: Name, function `(y_true, y_pred)` or `Loss`; for several outputs one for all of them, a list in their
+                order, a dict by output name, or their nest. None stands for an output without a loss.
+            loss_weights: Factor of the loss, or of each output's in a list or dict.
             metrics: List of names, functions or `Metric`s, reported without sample weights; "accuracy" picks the
-                binary, categorical or sparse one.
+                binary, categorical or sparse one. For several outputs one entry for each, which may be a list, or a
+                dict by output name.
             weighted_metrics: The same, with sample weights.
             run_eagerly: Whether each step runs uncompiled, for prints and debuggers.
             steps_per_execution: Steps between batch hooks of callbacks.
             jit_compile: False is the same as run_eagerly=True.
             auto_scale_loss: Whether "mixed_float16" scales the loss against underflow.
             preflight: Whether data, loss and last layer are compared before training.
+            output_losses: Whether the logs show the loss of each of several outputs, as "<output>_loss".
 
         Raises:
             ValueError: an unknown name or a value that cannot be meant.
@@ -145,10 +209,12 @@ class Model(Layer):
         optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             optimizer = optimizers.with_loss_scale(optimizer)
-        objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+        objective = Objective(loss, loss_weights, metrics, weighted_metrics, output_losses=output_losses)
+        self._check_objective(objective)
         self.steps_per_execution = check_positive_int("steps_per_execution", steps_per_execution, "compile: ")
         self.optimizer, self.objective, self.program, self.predictor = optimizer, objective, None, None
         self.run_eagerly = bool(run_eagerly) or jit_compile is False
+        self.calls_compiled = not self.run_eagerly
         self.preflight = preflight
         self.stop_training = False
         self._compile_config = {
@@ -161,6 +227,11 @@ class Model(Layer):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
+        if output_losses or not auto_scale_loss:  # which Keras' configs do not know
+            self._compile_config |= {"output_losses": output_losses, "auto_scale_loss": auto_scale_loss}
+
+    def _check_objective(self, objective: Objective) -> None:
+        """Raise where losses or metrics name outputs that there are not; a graph knows its outputs before any data."""
 
     @property
     def compiled(self) -> bool:
@@ -174,13 +245,43 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker and the metrics; before the first data only those that need no shapes."""
-        return self.objective.all_metrics if self.objective is not None else []
+        """The loss tracker, the metrics of `compile`, and those kept as attributes of layers.
+
+        Before the first data, only those that need no shapes are there.
+        """
+        compiled = self.objective.all_metrics if self.objective is not None else []
+        return [*compiled, *self.tracked_metrics]
+
+    @property
+    def tracked_metrics(self) -> list[Any]:
+        """Metrics that this model or a layer of it keeps as attributes, and updates in `call` or a step of its own."""
+        given = [] if self.objective is None else [id(m) for m in self.objective.all_metrics]
+        found = [metric for layer in self.tree.layers for metric in metrics_of(layer)]
+        return list({id(metric): metric for metric in found if id(metric) not in given}.values())
 
     @property
     def metrics_names(self) -> list[str]:
         """Keys of the logs: "loss", then the metrics."""
-        return self.objective.log_names if self.objective is not None else []
+        names = self.objective.log_names if self.objective is not None else []
+        return list(dict.fromkeys([*names, *(metric.name for metric in self.tracked_metrics)]))
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The accumulators of `metrics`, in their order."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def results_of(self, metrics: list[Any]) -> dict[str, Any]:
+        """Return the results of metrics by name; one that gives a dict adds its entries."""
+        results: dict[str, Any] = {}
+        for metric in metrics:
+            value = metric.result()
+            results |= value if isinstance(value, dict) else {metric.name: value}
+        return results
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the present results of all metrics by log name."""
+        compiled = self.objective.results() if self.objective is not None and self.objective.built else {}
+        return compiled | self.results_of(self.tracked_metrics)
 
     def reset_metrics(self) -> None:
         """Start the accumulators of the metrics again."""
@@ -210,10 +311,79 @@ class Model(Layer):
         """The layers in order, where each takes what the one before gives; empty where that is not known."""
         return []
 
+    output_names: list[str] | None = None  # of the outputs in flat order; None: not known
+
+    @property
+    def output_chains(self) -> list[list[Any]]:
+        """For each output the layers that lead to it in order, as far back as that is known; empty where it is not."""
+        return []
+
     @property
     def float_dtype(self) -> str:
         """Dtype that float data are cast to on their way to the device."""
         return "float64" if self.compute_dtype == "float64" else dtypes.floatx()
+
+    # Steps, for subclasses to change ----------------------------------------------------------------------------------
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the scalar loss of a batch: that of `compile`, and what layers and regularizers add.
+
+        A subclass may override it; it runs inside the compiled step. `super().compute_loss(...)` is this one.
+
+        Args:
+            x, y, sample_weight: The batch, as `fit` was given it.
+            y_pred: The outputs for x.
+            training: Whether it is for a training step.
+        """
+        loss = self.objective.compute_loss(y, y_pred, sample_weight) if self.objective is not None else 0.0
+        return sum(self.losses, start=loss)
+
+    def stateless_compute_loss(
+        self, trainable_variables: Any, non_trainable_variables: Any, metrics_variables: Any, *args: Any, **kwargs: Any
+    ) -> tuple[Any, tuple[list[Any], list[Any], list[Any]]]:
+        """`compute_loss` for given values of the variables: returns the loss, and the three lists with new values.
+
+        Differs from Keras: what layers added with `add_loss` in the last `stateless_call` counts.
+        """
+        lists = self.trainable_variables, self.non_trainable_variables, self.metrics_variables
+        values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
+        with bind([variable for variables in lists for variable in variables], values):
+            if not takes(self.compute_loss, "training"):
+                kwargs.pop("training", None)
+            loss = self.compute_loss(*args, **kwargs)
+            trainable, others, metrics = ([v.value for v in variables] for variables in lists)
+            return loss, (trainable, others, metrics)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Add a batch to the metrics and return the logs, a dict of scalars.
+
+        A subclass may override it; it runs inside the compiled step, and the logs of the last step are shown.
+        """
+        if self.objective is not None:
+            self.objective.update(None, None, y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def train_step(self, state: Any, data: Any) -> Any:
+        """Do one training step as a pure function. A subclass may override it; it is compiled into the epoch.
+
+        Args:
+            state: (trainable, non-trainable, optimizer, metrics) variables' values, each a list in the order of
+                `trainable_variables`, `non_trainable_variables`, `optimizer.variables`, and `metrics_variables`.
+            data: (x,), (x, y) or (x, y, sample_weight) of a batch.
+
+        Returns:
+            (logs, state): a dict of scalars, and the four lists with new values. `super().train_step(state, data)` is
+            the built-in step.
+        """
+        binding = current_binding()
+        key = None if binding is None else binding.key
+        return prepared_program(self).functional_step(state, data, key_of((state, data)) if key is None else key)
+
+    def test_step(self, state: Any, data: Any) -> Any:
+        """Evaluate one batch as a pure function, like `train_step`; state is (trainable, non-trainable, metrics)."""
+        return prepared_program(self).functional_test_step(state, data)
 
     # Training ---------------------------------------------------------------------------------------------------------
 
@@ -362,3 +532,26 @@ class Model(Layer):
             yield
         finally:
             self._busy.release()
+
+
+def _are_arrays(x: Any) -> bool:
+    """Whether x is an array of numbers with values, or a list, tuple or dict of such."""
+    if isinstance(x, jax.Array):
+        return not isinstance(x, jax.core.Tracer)
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "fiub" and x.ndim > 0
+    if isinstance(x, (list, tuple)):
+        return bool(x) and all(map(_are_arrays, x))
+    return isinstance(x, dict) and bool(x) and all(map(_are_arrays, x.values()))
+
+
+def _put_under(cls: type, base: type) -> None:
+    """Let a class that derives from `Model` derive from a subclass of it: its objects turned out to be graphs."""
+    if issubclass(cls, base):
+        return
+    if Model in cls.__bases__:
+        cls.__bases__ = tuple(base if b is Model else b for b in cls.__bases__)
+        return
+    for parent in cls.__bases__:
+        if issubclass(parent, Model):
+            _put_under(parent, base)

@@ -8,15 +8,18 @@ from typing import Any
 import jax
 
 from lamina.core import naming
-from lamina.core.config import serialize
-from lamina.core.errors import LaminaError
+from lamina.core.config import Family, serialize
+from lamina.core.errors import LaminaError, NotBuiltError
 from lamina.core.symbolic import KerasTensor
 from lamina.layers.base import Layer, family
 from lamina.layers.core import InputLayer
 from lamina.layers.shapes import Shape
+from lamina.models import inputs as model_inputs
+from lamina.models.graph_config import deserialize_layer, serialize_layer
 from lamina.models.model import Model
 
 
+@Family("model", "keras").add  # where Keras' configs look for it
 @family.add
 class Sequential(Model):
     """A stack of layers: each takes what the one before gives.
@@ -44,7 +47,7 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable, **kwargs)
         self._stack: list[Layer] = []
         self._input: InputLayer | None = None
-        self._shapes: list[Shape] = []
+        self._tensors: list[Any] = []  # symbolic: the input, then what each layer gives
         if isinstance(layers, (Layer, KerasTensor)):
             layers = [layers]
         for layer in layers or []:
@@ -77,6 +80,8 @@ class Sequential(Model):
         elif not self._stack and self._input is None and isinstance(layer, Model) and layer.input_shape is not None:
             self._set_input(InputLayer(batch_shape=layer.input_shape))
         self._stack.append(layer)
+        if not self.trainable:
+            layer.trainable = False
         if self.built or (self._input is not None and rebuild):
             try:
                 with naming.name_scope(self.name):
@@ -92,14 +97,14 @@ class Sequential(Model):
                 f"{'layers' if self._stack else 'an Input'} already."
             )
         self._input = layer
-        self._shapes = [layer.batch_shape]
+        self._tensors = [layer.output]
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off and return it."""
         if not self._stack:
             raise ValueError(f"Sequential {self.name!r} has no layers to take off.")
         layer = self._stack.pop()
-        del self._shapes[len(self._stack) + 1 :]
+        del self._tensors[len(self._stack) + 1 :]
         return layer
 
     several_inputs = False
@@ -115,14 +120,42 @@ class Sequential(Model):
         return list(self._stack)
 
     @property
-    def input_shape(self) -> Shape | None:
-        """Shape of the inputs, batch axis None; None before it is known."""
-        return self._shapes[0] if self._shapes else None
+    def input(self) -> Any:
+        """The symbolic input."""
+        return self._known(0)
 
     @property
-    def output_shape(self) -> Shape | None:
+    def output(self) -> Any:
+        """The symbolic output."""
+        return self._known(-1)
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The symbolic input, in a list."""
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The symbolic outputs, in a list."""
+        return jax.tree.leaves(self.output)
+
+    def _known(self, place: int) -> Any:
+        if not self._tensors:
+            raise NotBuiltError(
+                f"Sequential {self.name!r} has no symbolic tensors yet: its input shape is not known. Start it with "
+                "Input(shape), call build(input_shape), or call it on data."
+            )
+        return self._tensors[place]
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """Shape of the inputs, batch axis None; None before it is known."""
+        return self._tensors[0].shape if self._tensors else None
+
+    @property
+    def output_shape(self) -> Any:
         """Shape of the outputs; None before it is known."""
-        return self._shapes[-1] if self.built and self._shapes else None
+        return _shape_of(self._tensors[-1]) if self.built and self._tensors else None
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Create the weights of all layers for inputs of this shape (batch axis first)."""
@@ -132,16 +165,15 @@ class Sequential(Model):
             input_shape = self._input.batch_shape
         if not self._stack:
             raise LaminaError(f"Sequential {self.name!r} has no layers. Add some, e.g. model.add(Dense(10)).")
-        self._shapes = [tuple(input_shape)]
+        if self._input is None or self._input.batch_shape != tuple(input_shape):
+            self._tensors = [InputLayer(batch_shape=tuple(input_shape)).output]
+        del self._tensors[1:]
         for layer in self._stack:
             self._build_next(layer)
 
     def _build_next(self, layer: Layer) -> None:
-        """Build a layer for the shape that the stack below gives, inside this model's name scope."""
-        shape = self._shapes[-1]
-        if not layer.built:
-            layer.build(shape)
-        self._shapes.append(layer.compute_output_shape(shape))
+        """Call a layer on the symbolic output of the stack below, inside this model's name scope."""
+        self._tensors.append(layer(self._tensors[-1]))
         self.built = True
 
     def call(self, inputs: jax.Array, training: bool | None = None) -> Any:
@@ -156,28 +188,12 @@ class Sequential(Model):
         inputs = super()._convert(inputs)
         if self._input is None or not isinstance(inputs, jax.Array):
             return inputs
-        declared = self._input.batch_shape
-        if inputs.ndim == len(declared) - 1 and declared[-1] == 1:
-            return inputs[..., None]
-        if inputs.ndim == len(declared) + 1 and inputs.shape[-1] == 1:
-            return inputs[..., 0]
-        return inputs
+        return model_inputs.fit_rank(inputs, self._input.batch_shape)
 
     def check_input(self, inputs: Any) -> None:
         """Raise when the inputs do not have the shape that `Input` declared."""
-        if self._input is None:
-            return
-        expected, received = self._input.batch_shape, getattr(inputs, "shape", None)
-        fits = received is not None and len(received) == len(expected)
-        if (
-            received is None
-            or not fits
-            or any(e not in (None, r) for e, r in zip(expected[1:], received[1:], strict=True))
-        ):
-            raise ValueError(
-                f"Sequential {self.name!r}: expected {_words(expected)}, received {_shape_of(inputs)}."
-                f"{_hint(expected, received)}"
-            )
+        if self._input is not None:
+            model_inputs.check_shape(f"Sequential {self.name!r}", self._input.batch_shape, inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs for inputs of this shape."""
@@ -187,18 +203,18 @@ class Sequential(Model):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
-    def layer_output_shape(self, layer: Layer) -> Shape | None:
+    def layer_output_shape(self, layer: Layer) -> Any:
         """Shape that a layer of this stack gives, or None before it is known."""
         index = self._stack.index(layer) + 1
-        return self._shapes[index] if index < len(self._shapes) else None
+        return _shape_of(self._tensors[index]) if index < len(self._tensors) else None
 
     def get_config(self) -> dict[str, Any]:
         """Return name, dtype and the layers' configs, the Input first, as Keras writes them."""
         layers = [*([self._input] if self._input is not None else []), *self._stack]
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self.dtype_policy)}
         config["layers"] = [serialize_layer(layer) for layer in layers]
-        if self._shapes and self.built:
-            config["build_input_shape"] = self._shapes[0]
+        if self._tensors and self.built:
+            config["build_input_shape"] = self.input_shape
         return config
 
     @classmethod
@@ -206,39 +222,19 @@ class Sequential(Model):
         """Build the model from `get_config`'s dict; weights start anew."""
         model = cls(name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype"))
         for entry in config["layers"]:
-            layer = family.deserialize(entry, custom_objects)
-            if entry.get("build_config"):
-                layer.build_from_config(entry["build_config"])
-            model.add(layer)
+            model.add(deserialize_layer(entry, custom_objects))
         shape = config.get("build_input_shape")
         if shape is not None and not model.built:
             model.build(tuple(shape))
         return model
 
-
-def serialize_layer(layer: Layer) -> dict[str, Any]:
-    """Return a layer's config with what it was built for."""
-    config = serialize(layer)
-    build_config = layer.get_build_config()
-    return config | ({"build_config": build_config} if build_config else {})
-
-
-def _words(shape: Shape) -> str:
-    return f"inputs of shape ({', '.join(['batch', *('any' if n is None else str(n) for n in shape[1:])])})"
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy's layers stand in the copy's chain."""
+        super().__setstate__(state)
+        for tensor in self._tensors:
+            node = jax.tree.leaves(tensor)[0].node
+            node.operation._inbound_nodes.append(node)
 
 
-def _shape_of(inputs: Any) -> str:
-    shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(inputs)]
-    return f"shape {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} inputs of shapes {shapes}"
-
-
-def _hint(expected: Shape, received: Any) -> str:
-    if received is None:
-        return " This model has one input."
-    if len(received) == len(expected) - 1 and tuple(received) == tuple(expected[1:]):
-        return " One sample came without the batch axis: pass x[None]."
-    if len(received) > len(expected):
-        return " If these are images, start the model with Input(shape=x.shape[1:]) and Flatten()."
-    if len(received) > 2 and tuple(received[1:]) == (expected[-1], *expected[1:-1]):
-        return " If these are images with the channels first, pass numpy.moveaxis(x, 1, -1)."
-    return ""
+def _shape_of(tensors: Any) -> Any:
+    return jax.tree.map(lambda tensor: tensor.shape, tensors)

@@ -9,7 +9,7 @@ import numpy as np
 from lamina.training import preflight
 from lamina.training.feed import Segment, rows_of
 from lamina.training.prepare import as_batch, prepared_program
-from lamina.training.program import Batch, Program, as_numbers, key_data
+from lamina.training.program import Batch, Program, as_numbers, in_order, key_data
 
 
 def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
@@ -25,7 +25,7 @@ def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight:
         state = program.state(program.fresh_metrics())
         state, logs = program.run_train(state, segment, key_data(seed), np.int32(done), np.int32(0), np.int32(1), False)
         program.publish(state)
-    return _in_order(program, as_numbers(logs), return_dict)
+    return _told(program, as_numbers(logs), return_dict)
 
 
 def test_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
@@ -35,7 +35,7 @@ def test_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, return_dict: b
     rows = rows_of(batch)
     metrics, logs = program.run_test(program.state([])[:2], program.fresh_metrics(), batch, rows, rows, False)
     program.publish_metrics(metrics)
-    return _in_order(program, as_numbers(logs), return_dict)
+    return _told(program, as_numbers(logs), return_dict)
 
 
 def _prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple[Batch, Program]:
@@ -44,8 +44,5 @@ def _prepare(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) 
     return batch, prepared_program(model)
 
 
-def _in_order(program: Program, logs: dict[str, Any], return_dict: bool) -> Any:
-    if return_dict:
-        return logs
-    values = [logs[name] for name in program.objective.log_names]
-    return values[0] if len(values) == 1 else values
+def _told(program: Program, logs: dict[str, Any], return_dict: bool) -> Any:
+    return logs if return_dict else in_order(program, logs)

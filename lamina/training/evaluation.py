@@ -23,7 +23,7 @@ from lamina.training.prepare import (
     require_ready,
     spec_of,
 )
-from lamina.training.program import Batch, Program, as_numbers
+from lamina.training.program import Batch, Program, as_numbers, in_order
 from lamina.training.progress import make_progress
 
 _RESIDENT_BYTES = 2**30  # validation data up to this size stay on the device for all epochs
@@ -129,6 +129,9 @@ class Validation:
             objective, data = self.program.objective, self.feed.source
             if not isinstance(data, Batch):
                 return False
+            if not self.program.maskable:
+                self._masked = False
+                return False
             x, y = spec_of(data.x, 2), spec_of(data.y, 2)
             outputs = output_spec(self.model, x)
             self._masked = objective.maskable(y, outputs) and not adds_losses(self.model, x)
@@ -165,5 +168,4 @@ def evaluate(
         progress.end_epoch(feed.steps or 0, logs)
     if return_dict:
         return logs
-    ordered = [logs[name] for name in program.objective.log_names]
-    return ordered[0] if len(ordered) == 1 else ordered
+    return in_order(program, logs)

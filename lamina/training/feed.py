@@ -105,8 +105,8 @@ class WindowFeed(ArrayFeed):
 class StreamFeed:
     """Batches as a generator or loader yields them, one step each; class weights join the sample weights."""
 
-    def __init__(self, stream: Stream, class_weight: Any) -> None:
-        self.stream, self.class_weight = stream, class_weight
+    def __init__(self, stream: Stream, class_weight: Any, names: list[str] | None = None) -> None:
+        self.stream, self.class_weight, self.names = stream, class_weight, names
         self.check: Callable[[Batch, int], None] | None = None  # sees each batch and its number in the epoch, from 1
 
     @property
@@ -121,7 +121,7 @@ class StreamFeed:
     def _weighted(self, batch: Any) -> Batch:
         x, y, weights = batch
         if self.class_weight is not None:
-            by_class = class_weights_to_sample_weights(y, self.class_weight, batch=True)
+            by_class = class_weights_to_sample_weights(y, self.class_weight, names=self.names, batch=True)
             weights = standardize_weights(weights, rows_of(x), by_class)
         return Batch(x, y, weights)
 

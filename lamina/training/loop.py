@@ -64,7 +64,7 @@ def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | 
             several=model.several_inputs,
             seed=order,
         )
-        feed: Any = StreamFeed(stream, arguments.class_weight)
+        feed: Any = StreamFeed(stream, arguments.class_weight, model.output_names)
         first = feed.peek()
         preflight.check(model, first, "batch 1")
         preflight.check_fit(model, first, "batch 1")

@@ -10,7 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from lamina.core.errors import check_positive_int
+from lamina.core.errors import LaminaError, check_positive_int
+from lamina.layers.base import Layer
 from lamina.training import preflight
 from lamina.training.callbacks import CallbackList
 from lamina.training.data import Stream, as_arrays, check_lengths
@@ -47,7 +48,7 @@ def _predict_once(run: Predictor, x: np.ndarray, batch_size: int) -> Any:
     size = _padded_rows(rows, batch_size, 1)
     if size != rows:
         x = np.concatenate([x, np.repeat(x[-1:], size - rows, 0)])
-    outputs = run.batch(run.values(), x)
+    outputs = run.batch(run.values(), run.next_call(), x)
     if isinstance(outputs, jax.Array):
         return _told(np.array(np.asarray(outputs)[:rows]), x)
     return jax.tree.map(lambda o: _told(np.array(np.asarray(o)[:rows]), x), outputs)
@@ -101,6 +102,16 @@ def _predict_all(model: Any, x: Any, batch_size: int | None, verbose: Any, steps
         called.on_predict_end()
         progress.end_epoch(done, {})
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def call(model: Any, x: Any) -> Any:
+    """Apply a model to arrays as one compiled call, or operation by operation where its `call` cannot be compiled."""
+    try:
+        return predictor(model).call(x)
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError, LaminaError):
+        outputs = Layer.__call__(model, x)
+    model.calls_compiled = False  # it looks at values, which only exist outside of a compilation
+    return outputs
 
 
 def predictor(model: Any) -> Predictor:

@@ -11,6 +11,7 @@ from lamina.core.errors import LaminaError, NotBuiltError, NotCompiledError
 from lamina.core.variable import bind
 from lamina.layers.context import call_context
 from lamina.training import data as data_module
+from lamina.training.data.order import in_given_order
 from lamina.training.program import Batch, Program, signature
 
 
@@ -27,19 +28,26 @@ def as_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any =
     if model.several_inputs is False and isinstance(x, tuple) and len(x) > 1 and np.ndim(x[0]) > 1 and y is not None:
         _refuse_several(model, x, y, f"{prefix}x")
     xs = data_module.as_arrays(x, f"{prefix}x", float_dtype=dtype, several=model.several_inputs)
-    ys = None if y is None else data_module.as_arrays(y, f"{prefix}y", float_dtype=dtype, several=model.several_inputs)
+    ys = in_given_order(data_module.as_arrays(y, f"{prefix}y", float_dtype=dtype, several=several_outputs(model)))
     parts = {f"{prefix}x": xs} | ({} if ys is None else {f"{prefix}y": ys})
     weights = None
     if sample_weight is not None:
         weights = data_module.as_arrays(sample_weight, f"{prefix}sample_weight", float_dtype=dtype)
         parts[f"{prefix}sample_weight"] = weights
     rows = data_module.check_lengths(parts)
-    by_class = None if class_weight is None else data_module.class_weights_to_sample_weights(ys, class_weight)
+    by_class = None
+    if class_weight is not None:
+        by_class = data_module.class_weights_to_sample_weights(ys, class_weight, names=model.output_names)
     if weights is not None or by_class is not None:
         weights = data_module.standardize_weights(
             weights, rows, by_class, argument=f"{prefix}sample_weight", float_dtype=dtype
         )
     return Batch(xs, ys, weights)
+
+
+def several_outputs(model: Any) -> bool | None:
+    """What a list as y means: True several targets, False one, None as its items look."""
+    return model.several_inputs if model.output_names is None else len(model.output_names) > 1
 
 
 def _refuse_several(model: Any, x: tuple[Any, ...], y: Any, name: str) -> None:
@@ -86,7 +94,7 @@ def _trace(model: Any, x: Any, rows: int) -> tuple[Any, bool]:
     added = []
 
     def forward(values: list[Any], x: Any) -> Any:
-        with bind(variables, values, key=jax.random.key(0)), call_context(training=False) as context:
+        with bind(variables, values, key=jax.random.key(0), drop=True), call_context(training=False) as context:
             y_pred = model(x, training=False)
             added.extend(context.losses)
             return y_pred

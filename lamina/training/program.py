@@ -11,6 +11,8 @@ docs/architecture.md).
 
 from __future__ import annotations
 
+import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,10 +20,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lamina.core.errors import LaminaError
+from lamina.core.masking import get_mask, mask_scope, set_mask
 from lamina.core.variable import Variable, bind
 from lamina.layers.context import call_context
 from lamina.training.compilation import jit, transposes_kernels
+from lamina.training.data import unpack
 from lamina.training.objective import Objective
+
+Logs = dict[str, Any]  # name -> scalar
 
 
 class State(NamedTuple):
@@ -60,12 +67,16 @@ class Program:
         if optimizer is not None:
             optimizer.extend(self.trainable)
         self.slots: list[Variable] = list(optimizer.variables) if optimizer is not None else []
-        self.metrics: list[Variable] = [v for metric in objective.all_metrics for v in metric.variables]
+        self.measures = list({id(m): m for m in [*model.metrics, *objective.all_metrics]}.values())
+        self.metrics: list[Variable] = [v for metric in self.measures for v in metric.variables]
+        self.own_step, self.own_test, self.own_loss, self.own_metrics = (
+            overrides(model, name) for name in ("train_step", "test_step", "compute_loss", "compute_metrics")
+        )
         self._fresh: list[jax.Array] | None = None
         self.signature = signature(model, objective, optimizer)
         size = sum(v.size for v in self.trainable)
         own = type(optimizer).__module__.startswith("lamina.")  # a subclass may do more than its base
-        self.turns = own and optimizer.elementwise and transposes_kernels(size)
+        self.turns = own and not self.own_step and optimizer.elementwise and transposes_kernels(size)
         self.train: Callable[..., Any] = jit(self._train, size, static_argnames="batch_size")
         self.test: Callable[..., Any] = jit(self._test, size, static_argnames=("batch_size", "masked"))
 
@@ -93,9 +104,9 @@ class Program:
     def fresh_metrics(self) -> list[jax.Array]:
         """Reset the metrics and return their accumulators; those of lamina's own are always the same zeros."""
         if self._fresh is None:
-            for metric in self.objective.all_metrics:
+            for metric in self.measures:
                 metric.reset_state()
-            if not all(type(metric).__module__.startswith("lamina.") for metric in self.objective.all_metrics):
+            if not all(type(metric).__module__.startswith("lamina.") for metric in self.measures):
                 return _values(self.metrics)
             self._fresh = _values(self.metrics)
         self.publish_metrics(self._fresh)
@@ -103,7 +114,7 @@ class Program:
 
     def run_train(
         self, state: State, segment: Any, seed: Any, done: Any, first: Any, last: Any, tail: bool
-    ) -> tuple[State, dict[str, jax.Array]]:
+    ) -> tuple[State, Logs]:
         """Run a chunk of a segment, compiled unless the model runs eagerly."""
         arguments = (state, segment.data, segment.order, seed, done, first, last, np.bool_(tail))
         if self.model.run_eagerly:
@@ -113,7 +124,7 @@ class Program:
 
     def run_test(
         self, weights: Any, metrics: list[Any], data: Batch, rows: int, batch_size: int, masked: bool
-    ) -> tuple[list[Any], dict[str, jax.Array]]:
+    ) -> tuple[list[Any], Logs]:
         """Run the batches of a window, compiled unless the model runs eagerly."""
         arguments = (tuple(weights), metrics, data, np.int32(rows))
         if self.model.run_eagerly:
@@ -135,7 +146,7 @@ class Program:
         tail: Any,
         *,
         batch_size: int,
-    ) -> tuple[State, dict[str, jax.Array]]:
+    ) -> tuple[State, Logs]:
         """Run the steps from `first` to `last` of an epoch.
 
         Args:
@@ -148,21 +159,23 @@ class Program:
         """
         key = jax.random.wrap_key_data(seed)
 
-        def full(step: jax.Array, state: State) -> State:
+        def full(step: jax.Array, carry: tuple[State, Logs]) -> tuple[State, Logs]:
             rows = jax.lax.dynamic_slice_in_dim(order, step * batch_size, batch_size)
-            return self._train_step(state, data.take(rows), jax.random.fold_in(key, done + step))
+            return self._train_step(carry[0], data.take(rows), jax.random.fold_in(key, done + step))
 
-        state = jax.lax.fori_loop(first, last, full, self._turned(state))
+        state = self._turned(state)
+        logs = self._first_logs(self._train_step, state, data.take(order[:batch_size]), key)
+        state, logs = jax.lax.fori_loop(first, last, full, (state, logs))
         remainder = order.shape[0] % batch_size
         if remainder:
             rows = order[-remainder:]
-            state = jax.lax.cond(
+            state, logs = jax.lax.cond(
                 tail,
                 lambda state: self._train_step(state, data.take(rows), jax.random.fold_in(key, done + last)),
-                lambda state: state,
+                lambda state: (state, logs),
                 state,
             )
-        return self._turned(state), self._logs(state.metrics)
+        return self._turned(state), self._logs(state.metrics, logs)
 
     def _turned(self, state: State) -> State:
         """The state with the kernels of matrix products transposed, as the loop holds them, or back again.
@@ -177,30 +190,92 @@ class Program:
     def _turn(self, variables: list[Variable], values: list[Any]) -> list[Any]:
         return [a.T if self.turns and v.is_kernel else a for v, a in zip(variables, values, strict=True)]
 
-    def _train_step(self, state: State, batch: Batch, key: jax.Array) -> State:
+    def _train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
         """One step: the gradient of the loss, the optimizer's update, the metrics."""
+        return self._own_train_step(state, batch, key) if self.own_step else self._built_in_step(state, batch, key)
+
+    def _built_in_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
         gradient = jax.grad(self._loss, has_aux=True)
-        gradients, (loss, y_pred, non_trainable) = gradient(
-            state.trainable, state.non_trainable, state.optimizer, batch, key
-        )
-        variables = [*self.trainable, *self.slots, *self.metrics]
-        with bind(variables, [*state.trainable, *state.optimizer, *state.metrics], key=key):
+        gradients, (loss, y_pred, masks, non_trainable, metrics) = gradient(state.trainable, state, batch, key)
+        with bind([*self.trainable, *self.slots], [*state.trainable, *state.optimizer], key=key):
             self.optimizer.apply(gradients, self.trainable)
-            self.objective.update(loss, _rows(batch), batch.y, y_pred, batch.sample_weight)
-            return State(_now(self.trainable), non_trainable, _now(self.slots), _now(self.metrics))
+            state = State(_now(self.trainable), non_trainable, _now(self.slots), metrics)
+        variables = [*self.trainable, *self.non_trainable, *self.slots, *self.metrics]
+        values = [value for values in self._turned(state) for value in values]
+        with bind(variables, values, key=key), mask_scope():
+            logs = self._update_metrics(loss, _rows(batch), batch, y_pred, masks)
+            return state._replace(metrics=_now(self.metrics)), logs
 
     def _loss(
-        self, trainable: list[Any], non_trainable: list[Any], slots: list[Any], batch: Batch, key: jax.Array
+        self, trainable: list[Any], state: State, batch: Batch, key: jax.Array
     ) -> tuple[jax.Array, tuple[Any, ...]]:
         """Forward pass and loss; what the layers assigned comes back beside them."""
-        variables = [*self.trainable, *self.non_trainable, *self.slots]
-        trainable, slots = self._turn(self.trainable, trainable), self._turn(self.slots, slots)
-        with bind(variables, [*trainable, *non_trainable, *slots], key=key), call_context(training=True) as context:
+        variables = [*self.trainable, *self.non_trainable, *self.slots, *self.metrics]
+        trainable, slots = self._turn(self.trainable, trainable), self._turn(self.slots, state.optimizer)
+        values = [*trainable, *state.non_trainable, *slots, *state.metrics]
+        with bind(variables, values, key=key), call_context(training=True):
             y_pred = self.model(batch.x, training=True)
-            loss = self.objective.compute_loss(batch.y, y_pred, batch.sample_weight)
-            for extra in [*context.losses, *self.model.regularization_losses()]:
-                loss = loss + extra
-            return self.optimizer.scale_loss(loss), (loss, y_pred, _now(self.non_trainable))
+            loss = self._model_loss(batch, y_pred, training=True)
+            masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
+            updates = (loss, y_pred, masks, _now(self.non_trainable), _now(self.metrics))
+            return self.optimizer.scale_loss(loss), updates
+
+    def _model_loss(self, batch: Batch, y_pred: Any, training: bool) -> jax.Array:
+        """What the model's `compute_loss` gives, one number; an override may do without `training`."""
+        flag = {"training": training} if takes(self.model.compute_loss, "training") else {}
+        return _checked_loss(self.model, self.model.compute_loss(batch.x, batch.y, y_pred, batch.sample_weight, **flag))
+
+    def _update_metrics(self, loss: Any, rows: Any, batch: Batch, y_pred: Any, masks: Any, mask: Any = None) -> Logs:
+        """Add a batch to the metrics; returns the logs where the model computes its own."""
+        if not self.own_metrics:
+            self.objective.update(loss, rows, batch.y, y_pred, batch.sample_weight, mask, output_masks=masks)
+            return {}
+        self.objective.loss_tracker.update_state(loss, sample_weight=rows)
+        for leaf, output_mask in zip(jax.tree.leaves(y_pred), masks, strict=True):
+            set_mask(leaf, output_mask)
+        logs = self.model.compute_metrics(batch.x, batch.y, y_pred, batch.sample_weight)
+        return _checked_logs(f"{type(self.model).__name__}: compute_metrics", logs)
+
+    def _own_train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
+        """The step that the model's class defines: state and data in, logs and state out."""
+        count = len(self.model.metrics_variables)
+        given = (state.trainable, state.non_trainable, state.optimizer, state.metrics[:count])
+        logs, new = self._run_own("train_step", given, batch, key)
+        return State(new[0], new[1], new[2], [*new[3], *state.metrics[count:]]), logs
+
+    def functional_step(self, given: Any, data: Any, key: Any) -> tuple[Logs, tuple[Any, ...]]:
+        """The built-in step in the form of a model's own: what `super().train_step(state, data)` does."""
+        count = len(given[3])
+        others = [jnp.zeros(v.shape, v.dtype) for v in self.metrics[count:]]
+        state = State(list(given[0]), list(given[1]), list(given[2]), [*given[3], *others])
+        state, logs = self._built_in_step(state, Batch(*unpack(data)), key)
+        return self._logs(state.metrics, logs), (*state[:3], state.metrics[:count])
+
+    def functional_test_step(self, given: Any, data: Any) -> tuple[Logs, tuple[Any, ...]]:
+        """The built-in step of an evaluation, likewise."""
+        count, batch = len(given[2]), Batch(*unpack(data))
+        others = [jnp.zeros(v.shape, v.dtype) for v in self.metrics[count:]]
+        metrics, logs = self._built_in_test_step(given[:2], [*given[2], *others], batch, _rows(batch))
+        return self._logs(metrics, logs), (*given[:2], metrics[:count])
+
+    def _run_own(self, method: str, given: tuple[Any, ...], batch: Batch, key: Any = None) -> Any:
+        """Call a step that the model's class defines, a pure function; what it assigns to objects would be lost."""
+        with bind([], [], key=key, drop=True) as binding:
+            result = getattr(self.model, method)(given, _packed(batch))
+        for variable in binding.assigned.values():
+            raise LaminaError(
+                f"{type(self.model).__name__}.{method} assigned {variable.path!r}, but it is a pure function: values "
+                "come in the state and go back in the state. Use the stateless form: optimizer.stateless_apply(...), "
+                "metric.stateless_update_state(values, ...), model.stateless_call(...)."
+            )
+        return _own_result(self.model, method, result, given)
+
+    def _first_logs(self, step: Callable[..., Any], *args: Any) -> Logs:
+        """Zeros in the place of the logs that a step of the model's own gives; else none."""
+        if not (self.own_step or self.own_metrics or self.own_test):
+            return {}
+        shapes = jax.eval_shape(step, *args)[1]
+        return {name: jnp.zeros(spec.shape, spec.dtype) for name, spec in shapes.items()}
 
     # Evaluation -------------------------------------------------------------------------------------------------------
 
@@ -213,70 +288,137 @@ class Program:
         *,
         batch_size: int,
         masked: bool,
-    ) -> tuple[list[Any], dict[str, jax.Array]]:
+    ) -> tuple[list[Any], Logs]:
         """Add the first `rows` rows of `data` to the metrics, batch by batch; `masked`: the last may be cut short."""
-        variables = [*self.trainable, *self.non_trainable, *self.metrics]
 
-        def step(index: jax.Array, metrics: list[Any]) -> list[Any]:
+        def step(index: jax.Array, carry: tuple[list[Any], Logs]) -> tuple[list[Any], Logs]:
             start = index * batch_size
-            batch = data.window(start, batch_size)
             mask = (jnp.arange(batch_size) < rows - start).astype(jnp.float32) if masked else None
             counted = jnp.minimum(rows - start, batch_size).astype(jnp.float32) if masked else batch_size
-            with bind(variables, [*weights[0], *weights[1], *metrics]), call_context(training=False) as context:
-                y_pred = self.model(batch.x, training=False)
+            return self._test_step(weights, carry[0], data.window(start, batch_size), counted, mask)
+
+        logs = self._first_logs(self._test_step, weights, metrics, data.window(jnp.int32(0), batch_size), batch_size)
+        batches = (rows + batch_size - 1) // batch_size
+        metrics, logs = jax.lax.fori_loop(0, batches, step, (metrics, logs))
+        return metrics, self._logs(metrics, logs)
+
+    def _test_step(
+        self, weights: tuple[list[Any], list[Any]], metrics: list[Any], batch: Batch, rows: Any, mask: Any = None
+    ) -> tuple[list[Any], Logs]:
+        """Add a batch, of which `rows` rows count, to the metrics."""
+        if not self.own_test:
+            return self._built_in_test_step(weights, metrics, batch, rows, mask)
+        count = len(self.model.metrics_variables)
+        logs, new = self._run_own("test_step", (*weights, metrics[:count]), batch)
+        return [*new[2], *metrics[count:]], logs
+
+    def _built_in_test_step(
+        self, weights: tuple[list[Any], list[Any]], metrics: list[Any], batch: Batch, rows: Any, mask: Any = None
+    ) -> tuple[list[Any], Logs]:
+        variables = [*self.trainable, *self.non_trainable, *self.metrics]
+        with bind(variables, [*weights[0], *weights[1], *metrics]), call_context(training=False):
+            y_pred = self.model(batch.x, training=False)
+            if self.own_loss:
+                loss = self._model_loss(batch, y_pred, training=False)
+            else:
                 loss = self.objective.compute_loss(batch.y, y_pred, batch.sample_weight, mask)
-                for extra in [*context.losses, *self.model.regularization_losses()]:
-                    loss = loss + extra
-                self.objective.update(loss, counted, batch.y, y_pred, batch.sample_weight, mask)
-                return _now(self.metrics)
+                loss = sum(self.model.losses, start=loss)
+            masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
+            logs = self._update_metrics(loss, rows, batch, y_pred, masks, mask)
+            return _now(self.metrics), logs
 
-        metrics = jax.lax.fori_loop(0, (rows + batch_size - 1) // batch_size, step, metrics)
-        return metrics, self._logs(metrics)
+    @property
+    def maskable(self) -> bool:
+        """Whether padded rows may be masked out: not where the model's class computes the loss or metrics itself."""
+        return not (self.own_test or self.own_loss or self.own_metrics or self.model.tracked_metrics)
 
-    def _logs(self, metrics: list[Any]) -> dict[str, jax.Array]:
+    def _logs(self, metrics: list[Any], own: Logs) -> Logs:
+        """The metrics' results; where the model has steps or metrics of its own, what these gave last."""
+        if own:
+            return own
         with bind(self.metrics, metrics):
-            return self.objective.results()
+            compiled = self.objective.results()
+            tracked = self.model.results_of(self.model.tracked_metrics)
+            return compiled | {name: value for name, value in tracked.items() if name not in compiled}
 
 
 class Predictor:
-    """The predict function of one model; it needs no loss, so an uncompiled model has one too."""
+    """The compiled forward pass of one model; it needs no loss, so an uncompiled model has one too.
+
+    Random draws in inference (a sampling layer, say) are functions of the layer's seed and the number of the call.
+    """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self.tree = model.tree
         self.variables: list[Variable] = self.tree.variables
+        self.accumulators: list[Variable] = [v for metric in model.tracked_metrics for v in metric.variables]
         size = sum(v.size for v in self.variables)
         self.batch: Callable[..., Any] = jit(self._forward, size)
         self.batches: Callable[..., Any] = jit(self._predict, size, static_argnames="batch_size")
+        self._eager: Callable[..., Any] = jit(self._call, size)
+        self._calls = itertools.count()
 
     def __call__(self, x: Any, rows: int, batch_size: int) -> Any:
         """Outputs of the first `rows` rows of `x`, and of no more than the batches that they need."""
         if jax.tree.leaves(x)[0].shape[0] <= batch_size:
-            return self.batch(self.values(), x)
-        return self.batches(self.values(), x, np.int32(-(-rows // batch_size)), batch_size=batch_size)
+            return self.batch(self.values(), self.next_call(), x)
+        return self.batches(self.values(), self.next_call(), x, np.int32(-(-rows // batch_size)), batch_size=batch_size)
 
     def values(self) -> list[jax.Array]:
         """Read the variables, all of one finished step."""
         with self.model.state_lock:
             return _values(self.variables)
 
-    def _predict(self, values: list[Any], x: Any, batches: Any, *, batch_size: int) -> Any:
+    def next_call(self) -> np.uint32:
+        """Number of the next call."""
+        return np.uint32(next(self._calls))
+
+    def call(self, x: Any) -> Any:
+        """What `model(x)` does: the outputs with their masks; losses and what layers assigned go to the objects."""
+        values = [*self.values(), *_values(self.accumulators)]
+        outputs, masks, losses, assigned = self._eager(values, self.next_call(), x)
+        for leaf, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
+            if mask is not None:
+                set_mask(leaf, mask)
+        self.model._losses = losses
+        for place, value in assigned.items():
+            [*self.variables, *self.accumulators][place].assign(value)
+        return outputs
+
+    def _call(self, values: list[Any], call: Any, x: Any) -> Any:
+        variables = [*self.variables, *self.accumulators]
+        with (
+            bind(variables, values, key=_key_of(call), drop=True) as binding,
+            call_context(training=False) as context,
+        ):
+            outputs = self.model(x, training=False)
+            masks = [get_mask(leaf) for leaf in jax.tree.leaves(outputs)]
+            assigned = {i: v.value for i, v in enumerate(variables) if id(v) in binding.assigned}
+            return outputs, masks, context.losses, assigned
+
+    def _predict(self, values: list[Any], call: Any, x: Any, batches: Any, *, batch_size: int) -> Any:
         """Outputs of the first `batches` batches of `x`; the rows behind them are left zero."""
         size = jax.tree.leaves(x)[0].shape[0]
-        shapes = jax.eval_shape(self._forward, values, jax.tree.map(lambda a: a[:batch_size], x))
+        shapes = jax.eval_shape(self._forward, values, call, jax.tree.map(lambda a: a[:batch_size], x))
         outputs = jax.tree.map(lambda s: jnp.zeros((size, *s.shape[1:]), s.dtype), shapes)
 
         def step(index: jax.Array, outputs: Any) -> Any:
             start = index * batch_size
             batch = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch_size), x)
-            done = self._forward(values, batch)
+            done = self._forward(values, call, batch, index)
             return jax.tree.map(lambda o, d: jax.lax.dynamic_update_slice_in_dim(o, d, start, 0), outputs, done)
 
         return jax.lax.fori_loop(0, batches, step, outputs)
 
-    def _forward(self, values: list[Any], x: Any) -> Any:
-        with bind(self.variables, values), call_context(training=False):
+    def _forward(self, values: list[Any], call: Any, x: Any, index: Any = 0) -> Any:
+        key = jax.random.fold_in(_key_of(call), index)
+        with bind(self.variables, values, key=key, drop=True), call_context(training=False):
             return self.model(x, training=False)
+
+
+def _key_of(call: Any) -> jax.Array:
+    return jax.random.wrap_key_data(jnp.stack([jnp.uint32(1), jnp.asarray(call, jnp.uint32)]))  # no key of a seed
 
 
 def signature(model: Any, objective: Objective, optimizer: Any) -> tuple[Any, ...]:
@@ -304,7 +446,85 @@ def key_data(seed: int) -> np.ndarray:
     return np.array([0, seed % 2**32], np.uint32)
 
 
+def overrides(model: Any, method: str) -> bool:
+    """Whether the model's class defines a method that lamina's models have a default for."""
+    defining = next(cls for cls in type(model).__mro__ if method in vars(cls))
+    return not defining.__module__.startswith("lamina.")
+
+
+def takes(function: Callable[..., Any], parameter: str) -> bool:
+    """Whether a function has a parameter of this name, or takes any."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.name == parameter or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _packed(batch: Batch) -> tuple[Any, ...]:
+    """A batch as steps of the model's own get it: (x,), (x, y) or (x, y, sample_weight)."""
+    return tuple(batch) if batch.sample_weight is not None else (batch.x,) if batch.y is None else (batch.x, batch.y)
+
+
+def _checked_logs(where: str, logs: Any) -> Logs:
+    """The logs that the user's code returned, as arrays; a metric's dict of results adds its entries."""
+    if not isinstance(logs, dict):
+        raise LaminaError(
+            f"{where}: expected a dict of logs, such as self.get_metrics_result(), received {type(logs).__name__}."
+        )
+    checked: Logs = {}
+    for name, value in logs.items():
+        if isinstance(value, dict):
+            checked |= _checked_logs(where, value)
+        elif not hasattr(value, "dtype") and not isinstance(value, (bool, int, float)):
+            raise LaminaError(f"{where}: logs[{name!r}]: expected a number, received {value!r:.60}.")
+        else:
+            checked[name] = jnp.asarray(value)
+    return checked
+
+
+def _checked_loss(model: Any, loss: Any) -> jax.Array:
+    """The loss that a model's own `compute_loss` returned, if it is one number."""
+    if loss is None or jnp.shape(loss) != ():
+        received = "None" if loss is None else f"an array of shape {jnp.shape(loss)}"
+        raise LaminaError(
+            f"{type(model).__name__}: compute_loss: expected one number, received {received}. Return the mean over the "
+            "batch, or super().compute_loss(...) with what you add."
+        )
+    return jnp.asarray(loss)
+
+
+def _own_result(model: Any, method: str, result: Any, given: tuple[Any, ...]) -> tuple[Logs, tuple[Any, ...]]:
+    """The logs and the state that a step of the user's returned, in either order, checked against the state it got."""
+    parts = result if isinstance(result, tuple) and len(result) == 2 else (None, None)
+    logs, state = parts if isinstance(parts[0], dict) else parts[::-1]
+    where = f"{type(model).__name__}.{method}"
+    if not isinstance(logs, dict) or not isinstance(state, (tuple, list)) or len(state) != len(given):
+        raise LaminaError(
+            f"{where}: expected (logs, state): a dict of logs, and the {len(given)} lists of the state, received "
+            f"{type(result).__name__}."
+        )
+    names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+    for name, old, new in zip(names if len(given) == 4 else (*names[:2], names[3]), given, state, strict=True):
+        shapes = [tuple(jnp.shape(value)) for value in new]
+        expected = [tuple(value.shape) for value in old]
+        if shapes != expected:
+            raise LaminaError(
+                f"{where}: {name} came back with shapes {shapes}, expected {expected}: one value for each, in the order "
+                "in which they were given."
+            )
+    values = tuple(
+        [jnp.asarray(value, before.dtype) for value, before in zip(new, old, strict=True)]
+        for new, old in zip(state, given, strict=True)
+    )
+    return _checked_logs(where, logs), values
+
+
 def as_numbers(logs: dict[str, jax.Array]) -> dict[str, Any]:
     """Fetch logs from the device, sorted by name as Keras prints them; scalars become floats."""
     fetched = jax.device_get(logs)
     return {name: float(v) if np.ndim(v) == 0 else v for name, v in sorted(fetched.items())}
+
+
+def in_order(program: Program, logs: dict[str, Any]) -> Any:
+    """Return the logs as `evaluate` does: the loss, then the metrics in the order of `compile`; one alone as it is."""
+    names = [name for name in program.model.metrics_names if name in logs]
+    values = [logs[name] for name in [*names, *(name for name in logs if name not in names)]]
+    return values[0] if len(values) == 1 else values

@@ -135,6 +135,8 @@ def test_input_refuses_what_is_no_shape(arguments, text):
         layers.Input(**arguments)
 
 
-def test_layers_on_a_symbolic_input_say_that_they_belong_in_sequential():
-    with pytest.raises(TypeError, match="Layer 'it' was called on a symbolic Input outside of Sequential"):
-        layers.Dense(3, name="it")(layers.Input((4,)))
+def test_layers_on_a_symbolic_input_give_a_symbolic_output_of_their_shape():
+    layer = layers.Dense(3, name="it")
+    output = layer(layers.Input((4,)))
+    assert (output.shape, output.dtype, layer.kernel.shape) == ((None, 3), "float32", (4, 3))
+    assert layer.output is output

@@ -72,3 +72,55 @@ def test_reshape_of_another_size_says_both(target):
         layer.build((None, 3, 4))
     with pytest.raises(ValueError, match=text):
         layer(X)
+
+
+# Permute, RepeatVector -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dims", [(2, 1), [1, 2], (np.int64(2), np.int64(1))])
+def test_permute_is_numpys_transpose(dims):
+    layer = layers.Permute(dims)
+    np.testing.assert_array_equal(layer(X), np.transpose(X, (0, *dims)))
+    assert layer.compute_output_shape((None, None, 4)) == (None, *([None, 4][d - 1] for d in dims))
+
+
+@pytest.mark.parametrize("dims", [(0, 1), (1, 1), (2, 3), (1.0, 2.0), "12", None, 1, (1, None), (-1, -2)])
+def test_permute_refuses_what_is_no_order(dims):
+    with pytest.raises(
+        ValueError, match=r"Permute 'it': dims: expected the axes 1, 2, … in their new order, .* received"
+    ):
+        layers.Permute(dims, name="it")
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5)])
+def test_permute_of_another_rank_says_so(shape):
+    layer = layers.Permute((2, 1), name="it")
+    text = r"Permute 'it': dims \(2, 1\) need input with 3 axes, the batch axis among them, received shape \("
+    with pytest.raises(ValueError, match=text):
+        layer.build(shape)
+    with pytest.raises(ValueError, match=text):
+        layer.compute_output_shape(shape)
+    layer(X)
+    with pytest.raises(ValueError, match=text):
+        layer(np.zeros(shape))
+
+
+def test_repeat_vector_repeats_along_a_new_axis():
+    layer = layers.RepeatVector(3)
+    np.testing.assert_array_equal(layer(X[0]), np.repeat(X[0][:, None], 3, 1))
+    assert layer.compute_output_shape((None, None)) == (None, 3, None)
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, None, "2", True])
+def test_repeat_vector_needs_a_number(n):
+    with pytest.raises(ValueError, match="RepeatVector 'it': n: expected a whole number >= 1, received"):
+        layers.RepeatVector(n, name="it")
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 4)])
+def test_repeat_vector_of_another_rank_says_so(shape):
+    layer = layers.RepeatVector(2, name="it")
+    with pytest.raises(
+        ValueError, match=r"RepeatVector 'it': expected input of shape \(batch, features\), received \("
+    ):
+        layer(np.zeros(shape))

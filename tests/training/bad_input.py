@@ -12,7 +12,7 @@ from lamina import layers, losses, metrics, optimizers
 from lamina.core.errors import LaminaConfigError, LaminaError, NotBuiltError, NotCompiledError
 from tests.training.helpers import class_data
 
-Data = tuple[np.ndarray, np.ndarray]
+Data = tuple[np.ndarray, Any]
 
 X, Y = class_data(60, features=4, classes=3)
 ONE_HOT = np.eye(3, dtype="float32")[Y]
@@ -199,6 +199,55 @@ def finite_weights(model: Any) -> None:
     model.set_weights([np.nan_to_num(w) for w in model.get_weights()])
 
 
+def two_heads(**arguments: Any) -> Any:
+    """A graph with two named outputs: a price, and a class out of three."""
+    inputs = layers.Input((4,))
+    hidden = layers.Dense(5, "relu", name="hidden")(inputs)
+    outputs = [layers.Dense(1, name="price")(hidden), layers.Dense(3, "softmax", name="kind")(hidden)]
+    model = lamina.Model(inputs, outputs, name="shop")
+    model.compile("sgd", **({"loss": TWO_LOSSES} | arguments))
+    return model
+
+
+def two_logits() -> Any:
+    """The same with a loss from logits for probabilities."""
+    return two_heads(loss=["mse", losses.SparseCategoricalCrossentropy(from_logits=True)])
+
+
+class NamelessHeads(lamina.Model):
+    """A class of the user's with two outputs."""
+
+    def __init__(self) -> None:
+        super().__init__(name="shop")
+        self.price, self.kind = layers.Dense(1), layers.Dense(3, "softmax")
+
+    def call(self, inputs: Any) -> Any:
+        return self.price(inputs), self.kind(inputs)
+
+
+def nameless() -> Any:
+    """Two outputs without names."""
+    model = NamelessHeads()
+    model.compile("sgd", ["mse", "sparse_categorical_crossentropy"])
+    return model
+
+
+def compile_and_fit(**arguments: Any) -> Callable[[Any], Any]:
+    """Compile the two heads otherwise, and train."""
+    return lambda model: (
+        model.compile("sgd", **({"loss": TWO_LOSSES} | arguments)),
+        model.fit(*TWO_TARGETS, verbose=0),
+    )
+
+
+def fit_heads(y: Any = None, **arguments: Any) -> Callable[[Any], Any]:
+    """Fit two heads; `y` replaces some of the targets."""
+    targets = TWO_TARGETS[1] | y if isinstance(y, dict) else TWO_TARGETS[1] if y is None else y
+    return lambda model: model.fit(X, targets, verbose=0, **arguments)
+
+
+TWO_LOSSES = {"price": "mse", "kind": "sparse_categorical_crossentropy"}
+TWO_TARGETS: Any = (X, {"price": NUMBERS, "kind": Y})
 TO_CROSSENTROPY = with_loss("sparse_categorical_crossentropy")
 TO_BINARY = with_loss("binary_crossentropy")
 TO_MSE = with_loss("mse")
@@ -632,9 +681,9 @@ COMPILE = [
     Row("a number as optimizer", lambda m: m.compile(0.1), r"Expected an? optimizer.*received 0.1", TypeError),
     Row(
         "two losses",
-        lambda m: m.compile(loss=["mse", "mae"]),
-        r"loss: the model has one output, received 2",
-        ValueError,
+        lambda m: (m.compile("sgd", ["mse", "mae"]), m.fit(X, Y, verbose=0)),
+        r"compile: loss is a list of 2, but model 'sequential' has one output. Pass one, e.g. 'mse'",
+        mend=TO_CROSSENTROPY,
     ),
     Row("steps_per_execution=0", lambda m: m.compile(steps_per_execution=0), r"steps_per_execution: exp", ValueError),
     Row("NaN learning rate", lambda m: optimizers.SGD(np.nan), r"SGD: learning_rate: expected a finite", ValueError),
@@ -672,6 +721,120 @@ LAYERS = [
     Row("a Reshape that cannot be", lambda m: m.add(layers.Reshape((2, 2))), r"3 elements.*\(2, 2\)", ValueError),
 ]
 
+NAMED = r"'shop' has 2 outputs, 'price' and 'kind'"
+BY_NAME = r"It has 2 outputs, 'price' and 'kind'"
+
+OUTPUTS = [
+    Row(
+        "one array of targets",
+        fit_heads(NUMBERS),
+        rf"y is one array of shape \(60, 1\), but .*{NAMED}.*list of 2.*dict",
+    ),
+    Row("three targets", fit_heads([NUMBERS, Y, Y]), rf"y is a list of 3, but .*{NAMED}.*list of 2"),
+    Row(
+        "a target of another name", fit_heads({"kinds": Y}), rf"y: .*no output 'kinds'. Did you mean 'kind'.*{BY_NAME}"
+    ),
+    Row(
+        "no target for an output with a loss",
+        lambda m: m.fit(X, {"price": NUMBERS}, verbose=0),
+        r"y holds nothing for output 'kind' of model 'shop'.*None as its loss",
+    ),
+    Row("None as target of one", fit_heads({"kind": None}), r"y holds nothing for output 'kind' of model 'shop'"),
+    Row("three targets, outputs without names", fit_heads([Y] * 3), r"y is a list of 3.* 2 outputs\. Pass a list of 2"),
+    Row(
+        "NaN in one target",
+        fit_heads({"price": changed(NUMBERS, 8, np.nan)}),
+        r"y\['price'\]: row 8.* is nan",
+        ValueError,
+    ),
+    Row("label = number of classes in one", fit_heads({"kind": Y + 1}), r"y\['kind'\]: row 2 is 3 .*'kind' .*0 to 2"),
+    Row("the same as a list", fit_heads([NUMBERS, Y + 1]), r"y\[1\]: row 2 is 3 .*'kind' .*0 to 2"),
+    Row("fewer rows in one", fit_heads({"kind": Y[:5]}), r"different numbers of rows: .*y\['kind'\] has 5", ValueError),
+    Row(
+        "two columns for one unit",
+        fit_heads({"price": X[:, :2]}),
+        r"loss 'mse' cannot compare y\['price'\] of shape \(60, 2\) and the outputs of layer 'price'.*\(batch, 1\)",
+    ),
+    Row(
+        "probabilities for a loss from logits",
+        fit_heads(),
+        r"layer 'kind' \(Dense, 3 units, softmax\) gives probabilities, but SparseCategoricalCrossentropy\(from_logits",
+        model=two_logits,
+        mend=lambda m: m.compile("sgd", TWO_LOSSES),
+    ),
+    Row(
+        "three losses",
+        compile_and_fit(loss=["mse"] * 3),
+        rf"compile: loss is a list of 3, but .*{NAMED}.*'price': 'mse'",
+    ),
+    Row(
+        "a loss for no output", compile_and_fit(loss={"cost": "mse"}), rf"compile: loss: .*no output 'cost'.*{BY_NAME}"
+    ),
+    Row(
+        "an output without loss",
+        compile_and_fit(loss={"price": "mse"}),
+        r"compile: loss: .*none for output 'kind'.*None is",
+    ),
+    Row(
+        "one list of metrics",
+        compile_and_fit(metrics=["mae"]),
+        rf"compile: metrics is a list of 1, but .*{NAMED}.*\['mae'\]",
+    ),
+    Row(
+        "a metric for no output",
+        compile_and_fit(metrics={"kin": "mae"}),
+        r"compile: metrics: .*'kin'. Did you mean 'kind'",
+    ),
+    Row(
+        "three factors",
+        compile_and_fit(loss_weights=[1, 2, 3]),
+        rf"compile: loss_weights is a list of 3, but .*{NAMED}",
+    ),
+    Row(
+        "NaN as factor", compile_and_fit(loss_weights=[1, np.nan]), r"loss_weights: expected finite numbers", ValueError
+    ),
+    Row(
+        "one metric object for both",
+        lambda m: m.compile("sgd", TWO_LOSSES, metrics=[metrics.Mean()] * 2),
+        r"compile: metric 'mean' is given twice.*one object for each",
+    ),
+    Row(
+        "weights of another name",
+        fit_heads(sample_weight={"kin": YES_NO}),
+        r"sample_weight: .*'kin'. Did you mean 'kind'",
+    ),
+    Row(
+        "three arrays of weights",
+        fit_heads(sample_weight=[YES_NO] * 3),
+        rf"sample_weight is a list of 3, but .*{NAMED}",
+    ),
+    Row(
+        "a negative weight for one",
+        fit_heads(sample_weight={"kind": YES_NO - 1}),
+        r"sample_weight\['kind'\]: row 0 is -1 .*expected numbers >= 0",
+    ),
+    Row(
+        "class weights without the output's name",
+        fit_heads(class_weight={0: 1.0, 1: 2.0}),
+        r"class_weight: y holds 2 targets.*whose classes.*by output name.*'kind': \{0: 1.0",
+        ValueError,
+    ),
+    Row(
+        "class weights of another name", fit_heads(class_weight={"kin": {0: 1}}), r"no target 'kin'.*'kind'", ValueError
+    ),
+    Row(
+        "class weights for numbers",
+        fit_heads(class_weight={"price": "balanced"}),
+        r"class_weight\['price'\] needs class labels in y\['price'\]: row 0",
+        ValueError,
+    ),
+]
+OUTPUTS = [
+    row._replace(model=row.model or (nameless if "without names" in row.what else two_heads), good=TWO_TARGETS)
+    for row in OUTPUTS
+]
+OUTPUTS = [row._replace(mend=row.mend or (lambda m: m.compile("sgd", list(TWO_LOSSES.values())))) for row in OUTPUTS]
+
 TABLE: dict[str, list[Row]] = {
     "Labels": LABELS,
     "Inputs": INPUTS,
@@ -680,6 +843,7 @@ TABLE: dict[str, list[Row]] = {
     "Weights of samples and classes": WEIGHTS,
     "Validation data": VALIDATION,
     "Iterables of batches": ITERABLES,
+    "Several outputs": OUTPUTS,
     "Order of calls": ORDER,
     "compile and optimizers": COMPILE,
     "Layers": LAYERS,

@@ -15,7 +15,7 @@ import lamina
 from lamina import activations, layers, losses
 from lamina.core.errors import LaminaConfigError
 from lamina.training import preflight
-from lamina.training.preflight.head import KNOWN, POSITIVE, PROBABILITIES, find_head
+from lamina.training.preflight.head import KNOWN, POSITIVE, PROBABILITIES, find_heads
 from lamina.training.prepare import as_batch
 from tests.training.bad_input import IMAGES, NUMBERS, ONE_HOT, PIXELS, YES_NO, X, Y, classifier, out, stack
 from tests.training.helpers import count_compilations, same_bits
@@ -281,11 +281,21 @@ def test_each_activation_is_allowed_or_refused_before_each_crossentropy(activati
 
 def test_the_head_is_the_last_layer_that_changes_values():
     model = stack(out(3, "tanh"), layers.Identity(), layers.Activation("linear"), layers.Dropout(0.5), loss="mse")
-    assert find_head(model).layer.name == "out"
-    assert str(find_head(model)) == "layer 'out' (Dense, 3 units, tanh)"
-    assert find_head(stack(Own(), loss="mse")) is None
-    assert find_head(stack(layers.BatchNormalization(), loss="mse")) is None
-    assert find_head(own_stack("mse")) is None
+    [head] = find_heads(model)
+    assert head.layer.name == "out"
+    assert str(head) == "layer 'out' (Dense, 3 units, tanh)"
+    assert find_heads(stack(Own(), loss="mse")) == [None]
+    assert find_heads(stack(layers.BatchNormalization(), loss="mse")) == [None]
+    assert find_heads(own_stack("mse")) == []
+
+
+def test_each_output_of_a_graph_has_its_own_head():
+    inputs = layers.Input((4,))
+    hidden = layers.Dense(5, "relu")(inputs)
+    inner = lamina.Sequential([layers.Input((5,)), layers.Dense(2, "tanh", name="deep"), layers.Dropout(0.5)])
+    outputs = [layers.Dense(3, "softmax", name="kind")(hidden), inner(hidden), Own()(hidden), hidden + 1.0]
+    heads = find_heads(lamina.Model(inputs, outputs))
+    assert [head and head.layer.name for head in heads] == ["kind", "deep", None, None]
 
 
 def test_softmax_layer_over_one_unit_is_refused_as_well():
@@ -384,6 +394,57 @@ def test_error_in_a_users_loss_arrives_as_it_is_with_a_note():
     with pytest.raises(Broken, match="not today") as caught:
         model.fit(X, NUMBERS, verbose=0)
     assert "Loss 'loss' cannot compare y of shape (60, 1)" in "".join(caught.value.__notes__)
+
+
+# Models whose class computes its own steps ----------------------------------------------------------------------------
+
+
+class OwnObjective(lamina.Sequential):
+    """Targets are what its own loss makes of them."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return jnp.mean(jnp.square(y["shift"] + y["scale"] * x[:, :1] - y_pred))
+
+
+class Networks(lamina.Model):
+    """Two networks that its own step trains; it has no call."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = layers.Dense(2), layers.Dense(2)
+        self.first.build((None, 4))
+        self.second.build((None, 2))
+
+    def train_step(self, state, data):
+        trainable, *others = state
+        return {"loss": jnp.sum(trainable[0] ** 2)}, ([0.9 * value for value in trainable], *others)
+
+
+def test_a_loss_of_the_models_own_takes_targets_of_any_structure():
+    model = OwnObjective([layers.Input((4,)), layers.Dense(1, "softplus")])
+    model.compile("sgd")
+    y = {"shift": NUMBERS, "scale": NUMBERS, "unused": ONE_HOT}
+    assert np.isfinite(model.fit(X, y, verbose=0).history["loss"]).all()
+    with pytest.raises(ValueError, match=r"y\['scale'\]: row 0, column 0 is nan"):
+        model.fit(X, y | {"scale": NUMBERS * np.nan}, verbose=0)
+
+
+def test_labels_are_not_compared_with_a_loss_that_the_models_class_may_change():
+    class Shifted(lamina.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return super().compute_loss(x, y - 1, jax.nn.softmax(y_pred), sample_weight, training)
+
+    model = Shifted([layers.Input((4,)), out(3)])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert np.isfinite(model.fit(X, Y + 1, verbose=0).history["loss"]).all()
+
+
+def test_a_model_of_several_networks_needs_no_call_and_no_loss():
+    model = Networks()
+    model.compile("sgd")
+    before = model.get_weights()
+    model.fit(X, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], 0.9**2 * before[0], rtol=1e-6)  # two batches
 
 
 # By batch, streams, warnings ------------------------------------------------------------------------------------------

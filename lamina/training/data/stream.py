@@ -17,6 +17,7 @@ from lamina.training.data.arrays import as_arrays
 from lamina.training.data.checks import check_lengths, named_leaves
 from lamina.training.data.dtypes import target_dtype
 from lamina.training.data.frames import is_from
+from lamina.training.data.order import in_given_order
 from lamina.training.data.prefetch import Prefetch
 from lamina.training.data.weights import standardize_weights
 
@@ -226,7 +227,7 @@ class Stream:
             raise ValueError(f"{place} has no x (None). Expected x, (x, y) or (x, y, sample_weight).")
         result = StreamBatch(
             as_arrays(x, f"x in {place}", float_dtype=self.float_dtype, several=self.several),
-            as_arrays(y, f"y in {place}", float_dtype=self.float_dtype),
+            in_given_order(as_arrays(y, f"y in {place}", float_dtype=self.float_dtype)),
             as_arrays(sample_weight, f"sample_weight in {place}", float_dtype=self.float_dtype),
         )
         rows = check_lengths({f"{name} in {place}": tree for name, tree in result._asdict().items()})

@@ -9,37 +9,37 @@ import numpy as np
 from lamina import layers, metrics
 from lamina.core.errors import warn_user
 from lamina.training.data.split import is_by_chance
-from lamina.training.preflight.case import Case
+from lamina.training.preflight.case import Case, called, labelled
 from lamina.training.preflight.head import DISTRIBUTIONS, KEEP_VALUES, from_input, is_own
-from lamina.training.preflight.losses import LossFacts, facts_of
+from lamina.training.preflight.losses import LossFacts
 from lamina.training.preflight.values import is_whole, on_host
+from lamina.training.program import Batch
 
 _SCALES = (layers.Rescaling, layers.Normalization, layers.BatchNormalization)
 _LOOKED_AT = 2**16  # values of x that show whether they are pixels
 _SUMMED = 2**22  # values of y whose rows are added up
 
 
-def advise(case: Case) -> None:
+def advise(cases: list[Case], model: Any, batch: Batch, argument: str) -> None:
     """Warn of raw pixels, logits that accuracy takes for probabilities, odd one-hot rows, mse on classes."""
-    case = case._replace(batch=on_host(case.batch))
-    _warn_of_pixels(case)
-    if case.loss is not None and case.single:
-        _warn_of_threshold(case, case.loss)
-        _warn_of_rows(case, case.loss)
-        _warn_of_regression(case, case.loss)
+    batch = on_host(batch)
+    _warn_of_pixels(model, batch.x, argument)
+    for case, loss in labelled(cases, batch, argument):
+        _warn_of_threshold(case, loss)
+        _warn_of_rows(case, loss)
+        _warn_of_regression(case, loss)
 
 
-def _warn_of_pixels(case: Case) -> None:
-    x = case.batch.x
-    if not hasattr(x, "shape") or x.ndim < 3 or not _meets_weights_first(case.model):
+def _warn_of_pixels(model: Any, x: Any, argument: str) -> None:
+    if not hasattr(x, "shape") or x.ndim < 3 or not _meets_weights_first(model):
         return
     rows = max(1, _LOOKED_AT * len(x) // x.size)
     some = x[:: max(1, len(x) // rows)][:rows]
     low, high = some.min(), some.max()
     if low >= 0 and 100 < high <= 255 and is_whole(some):
         warn_user(
-            f"{case.called('x')} of shape {x.shape} looks like pixels from 0 to 255, and model "
-            f"{case.model.name!r} does not scale them: networks train badly on inputs so large. Pass x / 255.0, or put "
+            f"{called('x', argument)} of shape {x.shape} looks like pixels from 0 to 255, and model "
+            f"{model.name!r} does not scale them: networks train badly on inputs so large. Pass x / 255.0, or put "
             "lamina.layers.Rescaling(1 / 255) first."
         )
 
@@ -53,7 +53,7 @@ def _meets_weights_first(model: Any) -> bool:
 def _warn_of_threshold(case: Case, loss: LossFacts) -> None:
     if loss.labels != "binary" or not loss.from_logits:
         return
-    for metric in [*case.model.objective.metrics, *case.model.objective.weighted_metrics]:
+    for metric in [*case.goal.metrics, *case.goal.weighted_metrics]:
         if type(metric) is metrics.BinaryAccuracy and metric.threshold == 0.5:
             warn_user(
                 f"metric {metric.name!r} counts outputs above 0.5 as yes, but {loss.name}(from_logits=True) makes them "
@@ -63,14 +63,14 @@ def _warn_of_threshold(case: Case, loss: LossFacts) -> None:
 
 def _warn_of_rows(case: Case, loss: LossFacts) -> None:
     """One-hot rows and class probabilities sum to 1; a row of zeros is the usual way to leave an entry out."""
-    if loss.labels != "one-hot" or case.batch.y.shape[1:] != case.outputs.shape[1:]:
+    if loss.labels != "one-hot" or case.y.shape[1:] != case.output.shape[1:]:
         return
-    y = case.batch.y
+    y = case.y
     sums = y[:: 1 + y.size // _SUMMED].sum(loss.axis, dtype=np.float64)
     odd = (np.abs(sums - 1) > 1e-3) & (sums != 0)
     if odd.any():
         warn_user(
-            f"{case.called('y')}: {loss.name} expects rows that sum to 1 (one-hot, or class probabilities); "
+            f"{case.y_called}: {loss.name} expects rows that sum to 1 (one-hot, or class probabilities); "
             f"{int(odd.sum())} of {odd.size} do not, one sums to {sums[odd][0]:g}. For several labels a row use "
             "activation='sigmoid' and loss='binary_crossentropy'."
         )
@@ -79,8 +79,8 @@ def _warn_of_rows(case: Case, loss: LossFacts) -> None:
 def _warn_of_regression(case: Case, loss: LossFacts) -> None:
     if loss.labels != "numbers" or case.head is None or case.head.activation not in DISTRIBUTIONS:
         return
-    y = case.batch.y[:: 1 + case.batch.y.size // _SUMMED]
-    if y.shape[1:] == case.outputs.shape[1:] and _is_one_hot(y):
+    y = case.y[:: 1 + case.y.size // _SUMMED]
+    if y.shape[1:] == case.output.shape[1:] and _is_one_hot(y):
         warn_user(
             f"loss {loss.name!r} on class labels and {case.head}: its gradient vanishes where the network is "
             "surely wrong, so training is slow or stalls. Use loss='categorical_crossentropy'."
@@ -99,10 +99,18 @@ def compare_classes(model: Any, train: Any, held_out: Any) -> None:
         train: y of the training data.
         held_out: y of the validation data.
     """
-    loss = facts_of(model.objective.loss)
-    if not model.preflight or loss is None or loss.labels == "numbers":
+    if not model.preflight:
         return
-    first, second = (_class_numbers(y, loss.labels == "one-hot", loss.ignore_class) for y in (train, held_out))
+    cases = model.objective.checked.cases
+    mine = labelled(cases, Batch(None, train, None), "")
+    others = labelled(cases, Batch(None, held_out, None), "validation_data")
+    for (case, loss), (other, _) in zip(mine, others, strict=True):
+        if loss.labels != "numbers":
+            _compare(case, other, loss)
+
+
+def _compare(case: Case, other: Case, loss: LossFacts) -> None:
+    first, second = (_class_numbers(y, loss.labels == "one-hot", loss.ignore_class) for y in (case.y, other.y))
     if first is None or second is None:
         return
     classes, code = np.unique(np.concatenate([first, second]), return_inverse=True)
@@ -111,20 +119,19 @@ def compare_classes(model: Any, train: Any, held_out: Any) -> None:
         (code[: len(first)], "the training data have", "validation_data have: the network cannot learn it"),
         (code[len(first) :], "validation_data have", "the training data have: the val_ metrics say nothing of it"),
     )
+    place = "" if case.y_name == "y" else f" of {case.y_name}"
     for part, side, but in parts:
         absent = np.bincount(part, minlength=len(classes)) == 0
         if absent.any() and not is_by_chance(absent, counts, len(part) / len(code)):
-            told = ", ".join(str(label) for label in classes[absent][:20])
+            told = ", ".join(str(label) for label in classes[absent][:20]) + (", ..." if absent.sum() > 20 else "")
             warn_user(
-                f"{side} no row of class {told}{', ...' if absent.sum() > 20 else ''}, but {but}. Take both from one "
-                "shuffled set, e.g. with sklearn.model_selection.train_test_split(x, y, stratify=y)."
+                f"{side} no row of class {told}{place}, but {but}. Take both from "
+                "one shuffled set, e.g. with sklearn.model_selection.train_test_split(x, y, stratify=y)."
             )
 
 
 def _class_numbers(y: Any, one_hot: bool, ignored: int | None) -> np.ndarray | None:
     """The class of each row; None where rows have no one class."""
-    if not hasattr(y, "shape"):
-        return None
     if one_hot:
         return np.asarray(y).argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else None
     labels = np.asarray(y).reshape(-1) if y.size == len(y) else None

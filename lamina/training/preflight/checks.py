@@ -11,15 +11,16 @@ import numpy as np
 
 from lamina.core.dtypes import is_float
 from lamina.core.errors import LaminaConfigError
+from lamina.layers.base import Layer
 from lamina.training.preflight.advice import advise
-from lamina.training.preflight.case import Case, called
-from lamina.training.preflight.head import find_head
+from lamina.training.preflight.case import Case, called, with_data
+from lamina.training.preflight.head import find_heads
 from lamina.training.preflight.losses import facts_of
 from lamina.training.preflight.pairing import check_head, check_pairing
-from lamina.training.preflight.shapes import check_inputs, check_objective, specs
+from lamina.training.preflight.shapes import ROWS, check_inputs, check_objective, specs
 from lamina.training.preflight.values import check_values
 from lamina.training.prepare import adds_losses
-from lamina.training.program import Batch
+from lamina.training.program import Batch, overrides
 
 
 def check(model: Any, batch: Batch, argument: str, given: Any = None) -> None:
@@ -36,13 +37,14 @@ def check(model: Any, batch: Batch, argument: str, given: Any = None) -> None:
     Raises:
         LaminaConfigError: what cannot train right. ValueError: NaN or infinity.
     """
-    _require_targets(model, batch, argument)
+    if not _own(model, "train_step", "compute_loss"):
+        _require_targets(model, batch, argument)
     with _unbuilt_on_error(model):
-        case = _case(model, batch, argument)
+        cases = _cases(model, batch, argument)
         if not (model.objective.metrics or model.objective.weighted_metrics):
             check_loss(model, batch)
         if model.preflight:
-            check_values(case, given)
+            check_values(cases, batch, argument, given)
 
 
 def check_fit(model: Any, batch: Batch, argument: str) -> None:
@@ -50,24 +52,26 @@ def check_fit(model: Any, batch: Batch, argument: str) -> None:
     check_loss(model, batch)
     if model.preflight:
         _check_weights(model)
-        advise(model.objective.checked.case._replace(batch=batch, argument=argument))
+        advise(model.objective.checked.cases, model, batch, argument)
 
 
 def later_batches(model: Any) -> Callable[[Batch, int], None]:
     """Return a check of the values of a stream's batches, given with their numbers, after `check` saw the first one."""
-    case = model.objective.checked.case
+    cases = model.objective.checked.cases
 
     def check_batch(batch: Batch, number: int) -> None:
         if model.preflight:
-            check_values(case._replace(batch=batch, argument=f"batch {number}"))
+            check_values(cases, batch, f"batch {number}")
 
     return check_batch
 
 
 def check_loss(model: Any, batch: Batch) -> None:
     """Raise when there is nothing that training could minimise."""
+    if _own(model, "train_step", "compute_loss"):
+        return
     regularized = any(v.regularizer is not None for v in model.trainable_variables)
-    if model.objective.loss is not None or regularized or adds_losses(model, batch.x):
+    if model.objective.has_loss or regularized or adds_losses(model, batch.x):
         return
     raise LaminaConfigError(
         f"model {model.name!r} was compiled without a loss, and no layer adds one: there is nothing to minimise or "
@@ -88,27 +92,57 @@ class Checked(NamedTuple):
 
     tree: Any
     layout: Any
-    case: Case
+    cases: list[Case]
 
 
-def _case(model: Any, batch: Batch, argument: str) -> Case:
+def _cases(model: Any, batch: Batch, argument: str) -> list[Case]:
     """Check shapes and structure, unless it was done for such data, and return what the other checks need."""
     objective = model.objective
-    layout = jax.tree.flatten(specs(batch, min(32, _rows(batch))))
+    layout = _layout(batch)
     known = objective.checked
     if model.built and objective.built and known and known.tree is model.tree and known.layout == layout:
-        return known.case._replace(batch=batch, argument=argument)
-    head = find_head(model)
-    if model.preflight:
+        return known.cases
+    own = _own(model, "train_step", "test_step", "compute_loss", "compute_metrics")
+    if own and type(model).call is Layer.call:
+        cases = []  # several networks, each called in the model's own steps
+    else:
+        cases = _cases_of_outputs(model, batch, argument, own)
+    objective.checked = Checked(model.tree, layout, cases)
+    return cases
+
+
+def _cases_of_outputs(model: Any, batch: Batch, argument: str, own: bool) -> list[Case]:
+    """Check what the model gives for such inputs against targets, losses and metrics, unless its steps are its own."""
+    objective = model.objective
+    heads = find_heads(model)
+    for head in heads if model.preflight else []:
         check_head(head)
-    outputs = check_inputs(model, batch.x, argument)
-    objective.build(specs(batch.y, 2), outputs)
-    case = Case(model, batch, argument, outputs, head, facts_of(objective.loss))
-    if model.preflight:
-        check_pairing(case)
-    check_objective(case)
-    objective.checked = Checked(model.tree, layout, case._replace(batch=Batch(None, None, None)))
-    return case
+    structure = check_inputs(model, batch.x, argument)
+    owner = f"model {model.name!r}"
+    objective.build(specs(batch.y, _rows(batch)), structure, model.output_names, owner, called("y", argument))
+    outputs = objective.outputs
+    if len(heads) != outputs.count:
+        heads = [None] * outputs.count
+    cases = [
+        Case(model, outputs.of(i), output, goal, head, None if own else facts_of(goal.loss))
+        for i, (output, goal, head) in enumerate(zip(outputs.flatten(structure), objective.goals, heads, strict=True))
+    ]
+    for case in [] if own else with_data(cases, batch, argument):
+        if model.preflight:
+            check_pairing(case)
+        check_objective(case)
+    return cases
+
+
+def _own(model: Any, *methods: str) -> bool:
+    """Whether the model's class defines one of these methods itself: what it does with its data is its own affair."""
+    return any(overrides(model, method) for method in methods)
+
+
+def _layout(batch: Batch) -> Any:
+    """Structure, shapes and types of a data set; beyond what is traced the number of rows does not matter."""
+    leaves, structure = jax.tree.flatten(batch)
+    return structure, min(ROWS, len(leaves[0])), [(leaf.shape[1:], leaf.dtype) for leaf in leaves]
 
 
 def _rows(batch: Batch) -> int:

@@ -37,9 +37,14 @@ class Head(NamedTuple):
         return f"layer {self.layer.name!r} ({', '.join([*words, name if name != 'linear' else 'no activation'])})"
 
 
-def find_head(model: Any) -> Head | None:
-    """Return the head, or None where it cannot be told: a model, a layer or an activation of the user's own."""
-    for layer in from_output(model):
+def find_heads(model: Any) -> list[Head | None]:
+    """Return the head of each output of a model, None where it cannot be told; empty where nothing is known of them."""
+    return [_head(chain) for chain in _chains(model)]
+
+
+def _head(chain: list[Any]) -> Head | None:
+    """The head of a chain of layers, or None: a model, a layer or an activation of the user's own stands there."""
+    for layer in _from_output(chain):
         if type(layer) in KEEP_VALUES:
             continue
         activation = getattr(layer, "activation", None)
@@ -51,13 +56,20 @@ def find_head(model: Any) -> Head | None:
     return None
 
 
-def from_output(model: Any) -> Iterator[Any]:
+def _from_output(chain: list[Any]) -> Iterator[Any]:
     """Yield the layers from the last one backwards, those of inner models in their place."""
-    for layer in reversed(_chain(model)):
-        if _chain(layer):
-            yield from from_output(layer)
+    for layer in reversed(chain):
+        inner = _chains(layer)
+        if len(inner) == 1:
+            yield from _from_output(inner[0])
         else:
             yield layer
+
+
+def _chains(model: Any) -> list[list[Any]]:
+    """The layers that lead to each output, as far as they form a chain; empty for what is no model, or not known."""
+    chain = _chain(model)
+    return [chain] if chain else getattr(model, "output_chains", [])
 
 
 def from_input(model: Any) -> Iterator[Any]:

@@ -13,10 +13,10 @@ _LOGITS = (activations.linear, activations.log_softmax)  # whose outputs a loss 
 
 def check_pairing(case: Case) -> None:
     """Raise when the last layer's units or activation cannot go with the loss."""
-    if case.head is not None and case.single:
+    if case.head is not None and case.has_labels:
         check_head(case.head, case.classes)
     loss = case.loss
-    if loss is None or not case.single:
+    if loss is None or not case.has_labels:
         return
     if loss.labels in ("classes", "one-hot"):
         _check_units(case, loss)
@@ -49,10 +49,10 @@ def _check_units(case: Case, loss: LossFacts) -> None:
 
 def _refuse_class_numbers(case: Case, loss: LossFacts) -> None:
     """Class numbers, one a prediction, where the loss expects a row of probabilities."""
-    labels, outputs = case.batch.y.shape, case.outputs.shape
+    labels, outputs = case.y.shape, case.output.shape
     if labels[1:] in (outputs[1:-1], (*outputs[1:-1], 1)):
         raise LaminaConfigError(
-            f"{case.called('y')} has shape {labels}, one number for each of the predictions of {case.maker}, but "
+            f"{case.y_called} has shape {labels}, one number for each of the predictions of {case.maker}, but "
             f"{loss.name} expects one-hot rows, shape {(labels[0], *outputs[1:])}. If y holds class numbers, use "
             f"loss='sparse_categorical_crossentropy', or y = lamina.utils.to_categorical(y, {case.classes})."
         )

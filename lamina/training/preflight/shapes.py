@@ -14,7 +14,7 @@ from lamina.training.data import target_dtype
 from lamina.training.preflight.case import Case, called, shapes_of
 from lamina.training.prepare import output_spec
 
-_ROWS = 32  # of the batch that is traced at most: a loss may build arrays of rows x rows
+ROWS = 32  # of the batch that is traced at most: a loss may build arrays of rows x rows
 
 
 def check_inputs(model: Any, x: Any, argument: str) -> Any:
@@ -32,38 +32,36 @@ def check_inputs(model: Any, x: Any, argument: str) -> Any:
         )
     with _explained(f"{name} of {shapes_of(x)} does not fit model {model.name!r}"):
         if not model.built:
-            model.build(jax.tree.map(lambda a: (None, *a.shape[1:]), x))
-        return output_spec(model, specs(x, rows := min(_ROWS, jax.tree.leaves(x)[0].shape[0])), rows)
+            model.build_for_data(specs(x, 1))
+        return output_spec(model, specs(x, rows := min(ROWS, jax.tree.leaves(x)[0].shape[0])), rows)
 
 
 def check_objective(case: Case) -> None:
-    """Run loss and metrics on shapes alone, so that what does not fit raises here, with names.
+    """Run the loss and the metrics of an output on shapes alone, so that what does not fit raises here, with names.
 
     Functions of the user's that run eagerly may look at values, so that they are left for the first step.
     """
-    objective, y, outputs = case.model.objective, case.batch.y, case.outputs
-    if y is None or case.model.run_eagerly:
+    goal, output, given = case.goal, case.output, case.sample_weight
+    if case.y is None or case.model.run_eagerly:
         return
-    rows = jax.tree.leaves(outputs)[0].shape[0]
-    y, weights = specs(y, rows), specs(case.batch.sample_weight, rows)
-    together = (
-        f"{case.called('y')} of {shapes_of(case.batch.y)} and the outputs of {case.maker} of shape {_any_rows(outputs)}"
-    )
-    if objective.loss is not None:
-        loss = f"loss {objective.loss.name!r}"
+    y, weights = specs(case.y, output.shape[0]), specs(given, output.shape[0])
+    together = f"{case.y_called} of {shapes_of(case.y)} and {case.outputs_called} of shape {_any_rows(output)}"
+    if goal.loss is not None:
+        loss = f"loss {goal.loss.name!r}"
         with _explained(f"{loss} cannot compare {together}"):
-            value = jax.eval_shape(lambda y, p: objective.compute_loss(y, p, None), y, outputs)
+            value = jax.eval_shape(goal.loss, y, output)
         if weights is not None:
-            given = case.batch.sample_weight
-            with _explained(f"{loss} cannot use {case.called('sample_weight')} of {shapes_of(given)}"):
-                value = jax.eval_shape(objective.compute_loss, y, outputs, weights)
-        _require_scalar(case, value)
-    for metric in objective.metrics:
+            with _explained(
+                f"{loss} cannot use {called(case.sample_weight_name, case.argument)} of {shapes_of(given)}"
+            ):
+                value = jax.eval_shape(goal.loss, y, output, weights)
+        _require_scalar(goal.loss, value)
+    for metric in goal.metrics:
         with _explained(f"metric {metric.name!r} cannot compare {together}"):
-            jax.eval_shape(_stateless(metric), y, outputs, None)
-    for metric in objective.weighted_metrics:
+            jax.eval_shape(_stateless(metric), y, output, None)
+    for metric in goal.weighted_metrics:
         with _explained(f"metric {metric.name!r} cannot compare {together}"):
-            jax.eval_shape(_stateless(metric), y, outputs, weights)
+            jax.eval_shape(_stateless(metric), y, output, weights)
 
 
 def _stateless(metric: Any) -> Callable[..., Any]:
@@ -77,10 +75,9 @@ def _stateless(metric: Any) -> Callable[..., Any]:
     return update
 
 
-def _require_scalar(case: Case, value: Any) -> None:
+def _require_scalar(loss: Any, value: Any) -> None:
     if value.shape == ():
         return
-    loss = case.model.objective.loss
     raise LaminaConfigError(
         f"loss {loss.name!r} with reduction={loss.reduction!r} gives an array of shape {_any_rows(value)}, but "
         "training needs one number. Use reduction='sum_over_batch_size', the default, which takes the mean."
@@ -92,8 +89,8 @@ def specs(tree: Any, rows: int) -> Any:
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), target_dtype(a.dtype)), tree)
 
 
-def _any_rows(outputs: Any) -> str:
-    return ", ".join(f"({', '.join(['batch', *map(str, leaf.shape[1:])])})" for leaf in jax.tree.leaves(outputs))
+def _any_rows(output: Any) -> str:
+    return f"({', '.join(['batch', *map(str, output.shape[1:])])})"
 
 
 @contextlib.contextmanager
@@ -102,7 +99,7 @@ def _explained(problem: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        if type(error) is not ValueError:  # says all there is to say, or is a class of the user's
+        if type(error) is not ValueError or getattr(error, "is_explained", False):  # says all there is to say
             raise
         raise LaminaConfigError(f"{problem}. {error}") from error
     except Exception as error:

@@ -11,35 +11,34 @@ from lamina.core.errors import LaminaConfigError
 from lamina.training.data import check_finite
 from lamina.training.data.checks import named_leaves
 from lamina.training.data.dtypes import position
-from lamina.training.preflight.case import Case
+from lamina.training.preflight.case import Case, called, labelled
 from lamina.training.preflight.losses import LossFacts
 from lamina.training.program import Batch
 
 _DISK_BYTES = 2**26  # of a memory map's first rows that are looked at
 
 
-def check_values(case: Case, given: Any = None) -> None:
+def check_values(cases: list[Case], batch: Batch, argument: str, given: Any = None) -> None:
     """Raise for the first value that cannot be trained on, by row and column.
 
     Args:
-        case: What is checked.
+        cases: The outputs of the model.
+        batch: The data set.
+        argument: What messages call its owner.
         given: x as the user passed it; if that is a table, columns are called by its names.
     """
-    same = case.batch.y is case.batch.x
-    case = case._replace(batch=on_host(case.batch))
-    x, y, weights = case.batch
-    check_finite(x, case.called("x"), given)
-    if y is not None and not same:
-        check_finite(y, case.called("y"))
-    for name, leaf in named_leaves(weights, case.called("sample_weight")):
+    same = batch.y is batch.x
+    batch = on_host(batch)
+    check_finite(batch.x, called("x", argument), given)
+    if batch.y is not None and not same:
+        check_finite(batch.y, called("y", argument))
+    for name, leaf in named_leaves(batch.sample_weight, called("sample_weight", argument)):
         _refuse(name, leaf, leaf < 0, "but expected numbers >= 0. If they are meant so: compile(preflight=False).")
-    loss = case.loss
-    if loss is None or not case.single:
-        return
-    if loss.labels == "classes":
-        _check_class_numbers(case, loss)
-    elif loss.labels == "binary":
-        _check_fractions(case, loss)
+    for case, loss in labelled(cases, batch, argument):
+        if loss.labels == "classes":
+            _check_class_numbers(case, loss)
+        elif loss.labels == "binary":
+            _check_fractions(case, loss)
 
 
 def on_host(batch: Batch) -> Batch:
@@ -55,7 +54,7 @@ def on_host(batch: Batch) -> Batch:
 
 def _check_class_numbers(case: Case, loss: LossFacts) -> None:
     """Raise unless all labels are 0, ..., classes - 1, or the one that the loss ignores."""
-    labels, classes, ignored = case.batch.y, case.classes, loss.ignore_class
+    labels, classes, ignored = case.y, case.classes, loss.ignore_class
     whole = is_whole(labels)
     if whole and labels.min() >= 0 and labels.max() < classes:
         return
@@ -66,7 +65,7 @@ def _check_class_numbers(case: Case, loss: LossFacts) -> None:
         bad &= labels != ignored
     if bad.any():
         expected = f"but {loss.name} and {case.maker} expect class numbers from 0 to {classes - 1}."
-        _refuse(case.called("y"), labels, bad, f"{expected} {_way_to_classes(labels, bad, classes)}")
+        _refuse(case.y_called, labels, bad, f"{expected} {_way_to_classes(labels, bad, classes)}")
 
 
 def _way_to_classes(labels: np.ndarray, bad: np.ndarray, classes: int) -> str:
@@ -88,11 +87,11 @@ def _way_to_classes(labels: np.ndarray, bad: np.ndarray, classes: int) -> str:
 
 def _check_fractions(case: Case, loss: LossFacts) -> None:
     """Raise unless all labels are in [0, 1]."""
-    labels = case.batch.y
+    labels = case.y
     if labels.dtype.kind == "b" or (labels.min() >= 0 and labels.max() <= 1):
         return
     expected = f"but {loss.name} expects labels 0 and 1, or probabilities between."
-    _refuse(case.called("y"), labels, (labels < 0) | (labels > 1), f"{expected} {_way_to_fractions(labels)}")
+    _refuse(case.y_called, labels, (labels < 0) | (labels > 1), f"{expected} {_way_to_fractions(labels)}")
 
 
 def _way_to_fractions(labels: np.ndarray) -> str:

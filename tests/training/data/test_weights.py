@@ -85,7 +85,7 @@ def test_class_weights_of_another_type_are_refused():
         (np.array([0, np.nan]), "class_weight needs class labels in y: row 1 is nan"),
         (np.array([[0, 1], [1, 1]]), r"class_weight needs one class a sample: row 1 of y, \[1, 1\], is not one-hot"),
         (np.zeros((2, 3, 3)), r"class_weight needs y of shape .* received \(2, 3, 3\)"),
-        ({"a": np.zeros(2)}, "class_weight works with one y array; y is a dict"),
+        ("labels", "class_weight works with one array of labels; y is a str"),
     ],
 )
 def test_targets_without_classes_are_refused(y, message):
@@ -116,3 +116,53 @@ def test_sample_weights_multiply_class_weights():
 def test_sample_weights_that_cannot_be_meant_are_refused(weights, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         standardize_weights(weights, 3)
+
+
+# Several targets ------------------------------------------------------------------------------------------------------
+
+Y = {"price": np.arange(4.0), "kind": np.array([0, 1, 1, 2])}
+
+
+def test_class_weights_of_several_targets_go_by_name_or_by_order():
+    by_name = class_weights_to_sample_weights(Y, {"kind": {0: 5.0, 1: 1.0, 2: 2.0}})
+    assert list(by_name) == ["price", "kind"]
+    assert by_name["price"] is None
+    assert by_name["kind"].tolist() == [5, 1, 1, 2]
+    for given, names in (([None, "balanced"], None), ({"kind": "balanced"}, ["price", "kind"])):
+        first, second = class_weights_to_sample_weights(tuple(Y.values()), given, names=names)
+        assert first is None
+        np.testing.assert_allclose(second, compute_sample_weight("balanced", Y["kind"]))
+    alone = {"kind": Y["kind"]}
+    for given in ("balanced", {"kind": "balanced"}, {0: 4 / 3, 1: 2 / 3, 2: 4 / 3}):
+        np.testing.assert_allclose(class_weights_to_sample_weights(alone, given)["kind"], second)
+        np.testing.assert_allclose(class_weights_to_sample_weights(Y["kind"], given), second)
+
+
+@pytest.mark.parametrize(
+    ("y", "class_weight", "message"),
+    [
+        (Y, {0: 1.0}, r"class_weight: y holds 2 targets, .*Give them by output name, such as .*\{'kind': \{0: 1.0"),
+        (Y, "balanced", r"class_weight: y holds 2 targets, and class_weight='balanced' does not say whose classes"),
+        (list(Y.values()), {"kind": {0: 1}}, r"class_weight: y holds 2 targets, .*Give y and class_weight as dicts"),
+        (Y, ["balanced"], r"class_weight: y holds 2 targets, .*or a list of 2"),
+        (Y, {"kin": {0: 1}}, r"class_weight: there is no target 'kin'\. Did you mean 'kind'\? y holds 'price', 'kind'"),
+        (Y, {"kind": {7: 1}}, r"class_weight\['kind'\] has weights for classes that y\['kind'\] does not have: 7"),
+        (Y, {"kind": {0: -1}}, r"class_weight\['kind'\]: the weight of class 0 is -1"),
+    ],
+)
+def test_class_weights_that_belong_to_no_target_are_refused(y, class_weight, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        class_weights_to_sample_weights(y, class_weight)
+
+
+def test_weights_of_several_targets_are_multiplied_target_by_target():
+    by_class = {"price": None, "kind": np.array([1, 2, 3], "float32")}
+    all_rows = standardize_weights([2, 2, 0], 3, by_class)
+    assert {name: w.tolist() for name, w in all_rows.items()} == {"price": [2, 2, 0], "kind": [2, 4, 0]}
+    some = standardize_weights({"price": [1, 0, 1]}, 3, by_class)
+    assert {name: w.tolist() for name, w in some.items()} == {"price": [1, 0, 1], "kind": [1, 2, 3]}
+    first, second = standardize_weights([None, np.array([1, 0, 2])], 3, list(by_class.values()))
+    assert first is None
+    assert second.tolist() == [1, 0, 6]
+    with pytest.raises(ValueError, match=r"sample_weight and class_weight are both given .* not alike\. Give y,"):
+        standardize_weights({"kind": [1, 0, 2]}, 3, list(by_class.values()))
