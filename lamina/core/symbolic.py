@@ -26,10 +26,10 @@ from lamina.core.errors import LaminaError, closest_match
 F = TypeVar("F", bound=Callable[..., Any])
 Tensor = Any  # annotation of the parameters of an operation that are arrays; the others are its settings
 
-_FREE_SIZES = (
-    (2, 3),
-    (240, 480),
-)  # what stands for free axes while shapes are inferred; the second where 2 is too small
+# What stands for free axes while shapes are inferred, tried in order until the call takes them. Other axes than a batch
+# must stay apart when they are pooled (2 and 3, halved, are both 1), and not make loops over them long.
+_FREE_BATCH = ((2, 3), (240, 480))
+_FREE_AXES = ((24, 48), (240, 480), (2, 3))
 
 
 class KerasTensor:
@@ -218,7 +218,8 @@ def infer_specs(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
             _local.inferring = outer
 
     refused: Exception | None = None
-    for sizes in _FREE_SIZES if any(None in leaves[i].shape for i in places) else _FREE_SIZES[:1]:
+    attempts = _FREE_AXES if any(None in leaves[i].shape[1:] for i in places) else _FREE_BATCH
+    for sizes in attempts if any(None in leaves[i].shape for i in places) else attempts[:1]:
         try:
             return jax.tree.map(_common, *map(trace, sizes))
         except Exception as error:  # noqa: BLE001 - the first one is raised when no sizes do
@@ -249,15 +250,25 @@ class Operation:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function on arrays, or record the call on symbolic tensors."""
         if any_symbolic(args) or any_symbolic(kwargs.values()):
-            run = functools.partial(self.function.__wrapped__, **self.settings)
             try:
-                specs = infer_specs(run, args, kwargs)
+                specs = infer_specs(self._run, args, kwargs)
             except Exception as error:
                 shapes = [tensor.shape for tensor in symbolic_leaves((args, kwargs))]
                 error.add_note(f"Raised in lamina.ops.{self.function.__name__}, called on shapes {shapes}.")
                 raise
             return record(self, args, kwargs, specs)
-        return self.function.__wrapped__(*args, **kwargs, **self.settings)
+        return self._run(*args, **kwargs)
+
+    def _run(self, *tensors: Any, **named: Any) -> Any:
+        """Call the function: tensors in order, wherever settings stand, as in `switch(index, branches, *operands)`."""
+        function = self.function.__wrapped__
+        signature = inspect.signature(function)
+        names = [name for name, p in signature.parameters.items() if "Tensor" in str(p.annotation)]
+        arguments = {**self.settings, **dict(zip(names, tensors, strict=False)), **named}
+        if names and signature.parameters[names[-1]].kind is inspect.Parameter.VAR_POSITIONAL:
+            arguments[names[-1]] = tensors[len(names) - 1 :]
+        bound = inspect.BoundArguments(signature, arguments)
+        return function(*bound.args, **bound.kwargs)
 
     @property
     def class_name(self) -> str:

@@ -8,6 +8,7 @@ from lamina.layers.base import Layer, family
 from lamina.layers.core import Dense, Identity, Input, InputLayer
 from lamina.layers.einsum_dense import EinsumDense
 from lamina.layers.embedding import Embedding
+from lamina.layers.interop import EquinoxLayer, FlaxLayer, JaxLayer
 from lamina.layers.lambda_layer import Lambda
 from lamina.layers.masking import Masking
 from lamina.layers.merging import (
@@ -102,6 +103,9 @@ __all__ = [
     "UnitNormalization",
     "Normalization",
     "Rescaling",
+    "EquinoxLayer",
+    "FlaxLayer",
+    "JaxLayer",
     "TimeDistributed",
     "Wrapper",
     "deserialize",

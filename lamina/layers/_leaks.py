@@ -22,6 +22,7 @@ _OF_LAYERS = frozenset({"_losses", "_tree", "_arguments", "_inbound_nodes", "_co
 _OPAQUE = (Owner, jax.Array, np.ndarray, type, ModuleType, FunctionType, MethodType)
 _CONTAINERS = (list, tuple, dict, deque)
 _DEEPEST = 4  # how far containers in containers are looked into
+_LONGEST = 10_000  # items of a container that is: longer ones are data
 
 
 class Watch:
@@ -82,10 +83,10 @@ class Watch:
 
 def _traced(holder: Any) -> Iterator[str]:
     """Where a layer, object or container holds traced values: "self.cache[0]"."""
-    for place, container in _containers(holder):
-        for step, value in _items(container, place):
+    for pattern, container in _containers(holder):
+        for place, value in _items(container, pattern):
             if isinstance(value, jax.core.Tracer):
-                yield step
+                yield place
 
 
 def _containers(holder: Any) -> Iterator[tuple[str, Any]]:
@@ -96,21 +97,23 @@ def _containers(holder: Any) -> Iterator[tuple[str, Any]]:
         pattern, container, depth = todo.pop()
         seen.add(id(container))
         yield pattern, container
-        for step, value in _items(container, pattern):
+        for place, value in _items(container, pattern):
             inside = _inside(value)
-            if inside is not None and id(inside) not in seen and depth < _DEEPEST:
-                todo.append((_pattern(value, step), inside, depth + 1))
+            if inside is not None and id(inside) not in seen and depth < _DEEPEST and len(inside) <= _LONGEST:
+                todo.append((_pattern(value, place), inside, depth + 1))
 
 
 def _items(container: Any, pattern: str) -> Iterator[tuple[str, Any]]:
+    """The items of a container, each with its place: the pattern with the key in it."""
     pairs = list(container.items() if isinstance(container, dict) else enumerate(container))
+    start, dotted = pattern[:-2], pattern.endswith(".*")
     for key, value in pairs:
         if key not in _OF_LAYERS:
-            yield pattern.replace("*", str(key) if pattern.endswith(".*") else repr(key)), value
+            yield f"{start}.{key}" if dotted else f"{start}[{key!r}]", value
 
 
 def _pattern(value: Any, place: str) -> str:
-    return f"{place}[*]" if isinstance(value, _CONTAINERS) else f"{place}.*"
+    return f"{place}[]" if isinstance(value, _CONTAINERS) else f"{place}.*"
 
 
 def _inside(value: Any) -> Any:

@@ -275,11 +275,11 @@ class Layer(Owner, Configurable):
 
     def _find_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any) -> Any:
         """Give `call` the masks that it asks for; returns the mask, or nest of masks, of the first argument."""
-        masks = jax.tree.map(get_mask, args[0])
+        masks = jax.tree.map(get_mask, args[0]) if mask is None else mask
         if not jax.tree.leaves(masks):
             masks = None
-        if "mask" in self._call_parameters and (mask is not None or masks is not None):
-            kwargs["mask"] = masks if mask is None else mask
+        if "mask" in self._call_parameters and masks is not None:
+            kwargs["mask"] = masks
         for name, value in zip(self._call_parameters, args, strict=False):
             asked = f"{name}_mask"
             if asked in self._call_parameters and kwargs.get(asked) is None:
@@ -294,7 +294,11 @@ class Layer(Owner, Configurable):
         if all(get_mask(leaf) is not None for leaf in leaves):
             return
         if not self.supports_masking:
-            if previous_mask is not None and not (self._told_mask or inferring()) and "mask" not in self._call_parameters:
+            if (
+                previous_mask is not None
+                and not (self._told_mask or inferring())
+                and "mask" not in self._call_parameters
+            ):
                 self._told_mask = True
                 warn_user(
                     f"Layer {self.path!r} ({type(self).__name__}) was given a mask, which it does not hand on: the "

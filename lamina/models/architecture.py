@@ -8,10 +8,9 @@ from typing import Any
 from lamina.core.config import custom_object_scope, deserialize
 from lamina.core.errors import LaminaError
 from lamina.models.graph_config import deserialize_layer, serialize_layer
-from lamina.models.model import Model
 
 
-def to_json(model: Model, **kwargs: Any) -> str:
+def to_json(model: Any, **kwargs: Any) -> str:
     """Return a model's architecture as JSON text, which `model_from_json` and Keras read.
 
     Args:
@@ -71,7 +70,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         raise LaminaError(f"model_from_json: expected the config of a model, received {config!r:.60}.")
     with custom_object_scope(custom_objects or {}):
         model = deserialize_layer(config)
-        if not isinstance(model, Model):
+        if not hasattr(model, "compile"):
             raise LaminaError(f"model_from_json: the text describes a {type(model).__name__}, which is no model.")
         if config.get("compile_config"):
             model.compile(**_restored(config["compile_config"]))

@@ -100,7 +100,7 @@ def check_shape(where: str, expected: Shape, inputs: Any) -> None:
         expected: Shape with the batch axis.
         inputs: The array, or by mistake a nest of them.
     """
-    received = getattr(inputs, "shape", None)
+    received: Any = getattr(inputs, "shape", None)
     same_rank = received is not None and len(received) == len(expected)
     if same_rank and all(e in (None, r) for e, r in zip(expected[1:], received[1:], strict=True)):
         return

@@ -19,6 +19,7 @@ from lamina.core.variable import bind, current_binding
 from lamina.layers.base import Layer
 from lamina.layers.context import local
 from lamina.layers.owner import metrics_of
+from lamina.models import architecture
 from lamina.training import by_batch, evaluation, loop, prediction
 from lamina.training.arguments import FitArguments
 from lamina.training.compilation import enable_cache
@@ -165,9 +166,7 @@ class Model(Layer):
         Args:
             **kwargs: Passed on to `json.dumps`, such as `indent=2`.
         """
-        from lamina.models.architecture import to_json
-
-        return to_json(self, **kwargs)
+        return architecture.to_json(self, **kwargs)
 
     # Compiling --------------------------------------------------------------------------------------------------------
 

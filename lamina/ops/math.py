@@ -32,7 +32,6 @@ __all__ = [
     "logdet",
     "view_as_complex",
     "view_as_real",
-    "polar",
 ]
 
 
@@ -292,24 +291,6 @@ def view_as_real(x: Tensor) -> jax.Array:
     """
     x = as_array(x)
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
-
-
-@operation("nn")
-def polar(abs_: Tensor, angle: Tensor) -> jax.Array:
-    """Complex numbers from length and angle: abs_ * (cos(angle) + i sin(angle)).
-
-    Args:
-        abs_: Lengths, any shape.
-        angle: Angles in radians, a shape that goes with it.
-
-    Returns: complex array.
-
-    Example:
-        >>> print(polar(2.0, 0.0))
-        (2+0j)
-    """
-    lengths, angles = promote_floats(at_least_float32(abs_), at_least_float32(angle))
-    return lax.complex(lengths * jnp.cos(angles), lengths * jnp.sin(angles))
 
 
 def _segments(

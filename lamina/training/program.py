@@ -507,8 +507,8 @@ def _own_result(model: Any, method: str, result: Any, given: tuple[Any, ...]) ->
         expected = [tuple(value.shape) for value in old]
         if shapes != expected:
             raise LaminaError(
-                f"{where}: {name} came back with shapes {shapes}, expected {expected}: one value for each, in the order "
-                "in which they were given."
+                f"{where}: {name} came back with shapes {shapes}, expected {expected}: one value for each, in "
+                "the order in which they were given."
             )
     values = tuple(
         [jnp.asarray(value, before.dtype) for value, before in zip(new, old, strict=True)]

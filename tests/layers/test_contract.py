@@ -210,7 +210,7 @@ CASES: dict[str, list[Case]] = {
 # Public names that are no layers to be called on data; each has tests of its own.
 EXCEPTIONS = {"Layer", "Input", "InputLayer", "deserialize", "serialize"}
 # Layers that take whole numbers, several arrays, functions or layers; their own tests compare them with Keras.
-EXCEPTIONS |= {"Embedding", "Lambda", "Wrapper", "TimeDistributed"}
+EXCEPTIONS |= {"Embedding", "Lambda", "Wrapper", "TimeDistributed", "EquinoxLayer", "FlaxLayer", "JaxLayer"}
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 EXCEPTIONS |= MERGING | {name.lower() for name in MERGING}
 # Keys of Keras' configs for what lamina does not have, by the value that means "off".

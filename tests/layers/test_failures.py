@@ -459,12 +459,12 @@ def test_a_layer_of_outside_is_warned_of_once_and_at_the_users_line():
     assert not any(v.path.startswith("outside") for v in model.weights)
 
 
-def test_a_layer_in_a_lambda_is_warned_of():
+def test_a_layer_in_a_lambda_is_warned_of_when_the_model_is_used():
     hidden = layers.Dense(3, name="hidden")
-    with pytest.warns(
-        UserWarning, match=r"Layer 'hidden' \(Dense\) is used in the call of 'lambda'.*in place of a glo"
-    ):
-        Lambda(lambda x: hidden(x))(layers.Input((5,)))
+    model = Sequential([layers.Input((5,)), Lambda(lambda x: hidden(x)), layers.Dense(1)], name="m")
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match=r"Layer 'hidden' \(Dense\) is used in the call of 'm'.*in place of a global"):
+        fit(model)
 
 
 def test_layers_in_any_attribute_are_known():

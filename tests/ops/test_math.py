@@ -117,18 +117,16 @@ EXACT = [
     case("extract_sequences", {"x": whole(2, 7)}, sequence_length=3, sequence_stride=2),
     case("view_as_complex", {"x": normal(4, 2)}),
     case("view_as_real", {"x": normal(4, 3) + 1j * normal(4, 3, seed=1)}),
-    case("polar", {"abs_": np.abs(normal(4)), "angle": normal(4, seed=1)}, free=("abs_", "angle")),
 ]
 CASES = [*SMOOTH, *SPECTRAL, *EXACT]
 # What Keras declares for symbolic tensors and does not keep for arrays.
 WRONG_IN_KERAS = {
     "logsumexp": "always float32",
-    "polar": "declares float32 for complex numbers",
 }
 
 
 def test_every_function_of_keras_is_there_with_the_same_parameters():
-    assert set(FUNCTIONS) == names_of("math") | {"polar"}
+    assert set(FUNCTIONS) == names_of("math")
     for name, function in FUNCTIONS.items():
         assert parameters(function) == parameters(getattr(keras.ops, name)), name
 

@@ -71,20 +71,22 @@ class FlaxLayer(PureLayer):
             )
         bound = getattr(method, "__self__", None) is module
         self.module, self.method = module, method.__name__ if bound else method  # type: ignore[union-attr]
-        self._interface: Any = (_Nnx if isinstance(module, nnx.Module) else _Linen)(module, self.method)
-        if self._interface.variables is not None:
-            if variables is not None:
-                raise ValueError(f"FlaxLayer {self.name!r}: variables: a module of nnx has its own. Leave it out.")
-            variables = self._interface.variables
+        self._is_nnx = isinstance(module, nnx.Module)
+        interface: Any = _Nnx if self._is_nnx else _Linen
+        self._interface = interface(module, self.method)
+        if self._is_nnx and variables is not None:
+            raise ValueError(f"FlaxLayer {self.name!r}: variables: a module of nnx has its own. Leave it out.")
+        variables = self._interface.variables if self._is_nnx else variables
         if variables is not None:
-            self._make_variables(*_split(variables))
+            self._make_variables(*_params_and_state(variables))
             self._mark_built(None)
 
     def _initial(self, inputs: Any) -> tuple[Any, Any]:
-        return _split(self._interface.init(self._get_init_rng(), inputs))
+        return _params_and_state(self._interface.init(self._get_init_rng(), inputs))
 
     def _run(self, params: Any, state: Any, inputs: Any, training: bool) -> tuple[Any, Any]:
-        return self._interface.apply(params, state, self._get_call_rng(training), inputs, training)
+        rngs = self._get_call_rng(training or self._is_nnx)  # a module of nnx knows when to draw
+        return self._interface.apply(params, state, rngs, inputs, training)
 
     def _get_init_rng(self) -> Any:
         return {"params": self._get_init_seed(), "dropout": self._get_init_seed()}
@@ -96,7 +98,7 @@ class FlaxLayer(PureLayer):
     def get_config(self) -> dict[str, Any]:
         """Return the module by its class and its own `get_config`; a class without one cannot go into a config."""
         kind = type(self.module).__name__
-        if self._interface.variables is not None:
+        if self._is_nnx:
             raise LaminaError(
                 f"FlaxLayer {self.name!r}: its module, a {kind} of flax.nnx, cannot go into a config: code makes its "
                 "weights. Build the model by its code and load the weights."
@@ -118,8 +120,6 @@ class FlaxLayer(PureLayer):
 class _Linen:
     """A module of `flax.linen`: a description; its variables are a tree beside it."""
 
-    variables = None
-
     def __init__(self, module: Any, method: Any) -> None:
         self.module, self.method = module, method
         self.flags = _flags(getattr(module, method) if isinstance(method, str) else method or module.__call__)
@@ -129,7 +129,7 @@ class _Linen:
         return init(rngs, inputs)
 
     def apply(self, params: Any, state: Any, rngs: Any, inputs: Any, training: bool) -> tuple[Any, Any]:
-        flags = {name: value is training for name, value in self.flags.items()}
+        flags = {name: value == training for name, value in self.flags.items()}
         variables, kept = {**params, **state}, list(state)
         return self.module.apply(variables, inputs, rngs=rngs, method=self.method, mutable=kept, **flags)
 
@@ -164,20 +164,18 @@ class _Nnx:
         )
         module.train() if training else module.eval()
         method = getattr(module, self.method) if isinstance(self.method, str) else module
-        flags = {name: value is training for name, value in self.flags.items()}
+        flags = {name: value == training for name, value in self.flags.items()}
         outputs = self.method(module, inputs, **flags) if callable(self.method) else method(inputs, **flags)
         return outputs, {"state": nnx.to_pure_dict(self._split(module)[-1])}
 
     def _draws(self, rngs: Any) -> list[Any]:
         """The module's random state, its keys replaced by keys of this step."""
         leaves = jax.tree.leaves(self.random)
-        if not rngs:
-            return leaves
         is_key = [jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
         return [jax.random.fold_in(rngs["params"], i) if is_key[i] else leaf for i, leaf in enumerate(leaves)]
 
 
-def _split(variables: Any) -> tuple[Any, Any]:
+def _params_and_state(variables: Any) -> tuple[Any, Any]:
     """The trained collection of Flax's variables, and the others."""
     others = {name: collection for name, collection in variables.items() if name != "params"}
     return {"params": variables["params"]} if "params" in variables else {}, others

@@ -5,8 +5,8 @@ Activations without settings of their own in a layer (`rectifiers.py`, `sigmoids
 numbers and returns `jax.Array`s; on the symbolic tensors of a model it becomes a node of the graph.
 """
 
-from lamina.ops.math import polar
 from lamina.ops.nn.attention import dot_product_attention
+from lamina.ops.nn.complex_numbers import polar
 from lamina.ops.nn.convolution import conv, conv_transpose, depthwise_conv, separable_conv
 from lamina.ops.nn.crossentropy import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from lamina.ops.nn.ctc import ctc_decode, ctc_loss
