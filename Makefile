@@ -34,7 +34,7 @@ unit: $(STAMP)  ## The tests
 	$(PY) -m pytest -n 2 --dist loadfile
 
 doctest: $(STAMP)  ## The examples in docstrings and in the README
-	$(PY) -m pytest --doctest-modules lamina README.md --doctest-glob="*.md" -p no:cacheprovider
+	$(PY) -m pytest -n 2 --dist loadfile --doctest-modules lamina README.md --doctest-glob="*.md" -p no:cacheprovider
 
 notes: $(STAMP)  ## The notes' chapters in full, on the real data
 	$(PY) -m pytest tests/notes -v
