@@ -100,7 +100,7 @@ def total(outputs):
     return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(outputs))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=24, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
 @given(plans())
 def test_a_random_graph_is_the_one_of_keras(plan):
     keras.utils.clear_session()
@@ -122,8 +122,8 @@ def test_a_random_graph_is_the_one_of_keras(plan):
         return lambda weights, data: total(model.stateless_call(weights, [], data)[0])
 
     weights = [jnp.asarray(w) for w in theirs.get_weights()]
-    g_expected = jax.grad(loss(theirs), argnums=(0, 1))(weights, data)
-    g_got = jax.grad(loss(ours), argnums=(0, 1))(weights, data)
+    g_expected = jax.jit(jax.grad(loss(theirs), argnums=(0, 1)))(weights, data)
+    g_got = jax.jit(jax.grad(loss(ours), argnums=(0, 1)))(weights, data)
     for a, b in zip(jax.tree.leaves(g_got), jax.tree.leaves(g_expected), strict=True):
         scale = float(np.abs(b).max(initial=1e-3))
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * scale)
