@@ -431,12 +431,12 @@ class Layer(Owner, Configurable):
 
         Example:
             >>> from lamina.layers import Dense
-            >>> layer = Dense(1)
+            >>> layer = Dense(1, name="line")
             >>> layer.build((None, 2))
             >>> apply, params, state = layer.functional()
             >>> loss = lambda params, x: jnp.mean(apply(params, state, x)[0] ** 2)
             >>> {path: g.shape for path, g in jax.grad(loss)(params, jnp.ones((3, 2))).items()}
-            {'dense/bias': (1,), 'dense/kernel': (2, 1)}
+            {'line/bias': (1,), 'line/kernel': (2, 1)}
         """
         self._require_built()
         trainable, others = _by_path(self.trainable_variables), _by_path(self.non_trainable_variables)
