@@ -10,10 +10,10 @@ import lamina
 keras = pytest.importorskip("keras")
 
 RNG = np.random.default_rng(7)
-X = RNG.normal(size=(50, 4)).astype("float32")
-NUMBERS = RNG.normal(size=(50, 1)).astype("float32")
-CLASSES = RNG.integers(0, 3, 50)
-FIRST, SECOND = RNG.uniform(0, 2, (2, 50)).astype("float32")
+X = RNG.normal(size=(48, 4)).astype("float32")
+NUMBERS = RNG.normal(size=(48, 1)).astype("float32")
+CLASSES = RNG.integers(0, 3, 48)
+FIRST, SECOND = RNG.uniform(0, 2, (2, 48)).astype("float32")
 SETTINGS = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0}
 
 
