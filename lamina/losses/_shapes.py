@@ -12,8 +12,6 @@ from jax.typing import ArrayLike
 
 from lamina.core import dtypes
 
-EPSILON = 1e-7  # Keras' backend.epsilon(): what probabilities and divisors are kept away from zero by
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -75,19 +73,6 @@ def check_classes(where: str, shape: Sequence[int], axis: int = -1) -> None:
             f"{where}: y_pred has shape {tuple(shape)}: {shape[axis]} class on axis {axis}, expected at least 2. "
             "With one unit use binary_crossentropy and a sigmoid; else give the last layer one unit per class."
         )
-
-
-def pick(scores: jax.Array, labels: jax.Array, axis: int = -1) -> jax.Array:
-    """Return each label's own score, shape without `axis`; NaN for a label that is no class (-1, 1.5, NaN, `classes`).
-
-    A comparison and a sum instead of a gather: inside a compiled training loop it is as fast for 10 classes and its
-    gradient needs no scatter, which is slow or not reproducible on accelerators.
-    """
-    classes = scores.shape[axis]
-    whole = labels.astype(jnp.int32)
-    numbers = jnp.arange(classes).reshape((classes,) + (1,) * (scores.ndim - 1 - axis % scores.ndim))
-    picked = jnp.sum(jnp.where(jnp.expand_dims(whole, axis) == numbers, scores, 0), axis)
-    return jnp.where((labels == whole) & (whole >= 0) & (whole < classes), picked, jnp.nan)
 
 
 def averages_last_axis(fn: F) -> F:

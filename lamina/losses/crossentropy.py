@@ -12,15 +12,14 @@ from jax.typing import ArrayLike
 from lamina.core import errors
 from lamina.losses._base import Loss, family
 from lamina.losses._shapes import (
-    EPSILON,
     align,
     align_labels,
     apply,
     averages_last_axis,
     check_classes,
     label_kind,
-    pick,
 )
+from lamina.ops import nn
 
 
 @averages_last_axis
@@ -46,15 +45,7 @@ def binary_crossentropy(
     """
     y_true, y_pred = align("binary_crossentropy", y_true, y_pred)
     y_true = smooth_binary("binary_crossentropy", y_true, label_smoothing)
-    return jnp.mean(binary_terms(y_true, y_pred, from_logits), axis=axis)
-
-
-def binary_terms(y_true: jax.Array, y_pred: jax.Array, from_logits: bool) -> jax.Array:
-    """Return the binary cross-entropy of each element."""
-    if from_logits:  # log(1 + exp(x)) - x y, without overflow and exact for large |x|
-        return jnp.maximum(y_pred, 0) - y_pred * y_true + jnp.log1p(jnp.exp(-jnp.abs(y_pred)))
-    p = jnp.clip(y_pred, EPSILON, 1 - EPSILON)
-    return -(y_true * jnp.log(p) + (1 - y_true) * jnp.log(1 - p))
+    return jnp.mean(nn.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
 
 
 def smooth_binary(where: str, y_true: jax.Array, label_smoothing: float) -> jax.Array:
@@ -88,14 +79,7 @@ def categorical_crossentropy(
     y_true, y_pred = align("categorical_crossentropy", y_true, y_pred)
     check_classes("categorical_crossentropy", y_pred.shape, axis)
     y_true = smooth_categorical("categorical_crossentropy", y_true, label_smoothing, axis)
-    if from_logits:
-        return -jnp.sum(y_true * jax.nn.log_softmax(y_pred, axis=axis), axis=axis)
-    return -jnp.sum(y_true * jnp.log(class_probabilities(y_pred, axis)), axis=axis)
-
-
-def class_probabilities(y_pred: jax.Array, axis: int) -> jax.Array:
-    """Return scores divided by their sum, inside [1e-7, 1 - 1e-7]."""
-    return jnp.clip(y_pred / jnp.sum(y_pred, axis, keepdims=True), EPSILON, 1 - EPSILON)
+    return nn.categorical_crossentropy(y_true, y_pred, from_logits, axis)
 
 
 def smooth_categorical(where: str, y_true: jax.Array, label_smoothing: float, axis: int) -> jax.Array:
@@ -139,12 +123,7 @@ def sparse_categorical_crossentropy(
         counts = labels != ignore_class
         labels = jnp.where(counts, labels, 0)
         y_pred = jnp.where(jnp.expand_dims(counts, axis), y_pred, 1)  # no gradient, no NaN from ignored entries
-    if from_logits:
-        shifted = y_pred - jax.lax.stop_gradient(jnp.max(y_pred, axis, keepdims=True))
-        losses = jnp.log(jnp.sum(jnp.exp(shifted), axis)) - pick(shifted, labels, axis)
-    else:
-        p = pick(y_pred, labels, axis) / jnp.sum(y_pred, axis)
-        losses = -jnp.log(jnp.clip(p, EPSILON, 1 - EPSILON))
+    losses = nn.sparse_categorical_crossentropy(labels, y_pred, from_logits, axis)
     return losses if ignore_class is None else jnp.where(counts, losses, 0)
 
 

@@ -11,8 +11,10 @@ from jax.typing import ArrayLike
 
 from lamina.core import errors
 from lamina.losses._base import Loss, family
-from lamina.losses._shapes import align, align_labels, apply, averages_last_axis, check_classes, pick
-from lamina.losses.crossentropy import binary_terms, class_probabilities, smooth_binary, smooth_categorical
+from lamina.losses._shapes import align, align_labels, apply, averages_last_axis, check_classes
+from lamina.losses.crossentropy import smooth_binary, smooth_categorical
+from lamina.ops import nn
+from lamina.ops.nn.crossentropy import class_probabilities, pick
 
 
 @averages_last_axis
@@ -51,7 +53,7 @@ def binary_focal_crossentropy(
     y_true = smooth_binary("binary_focal_crossentropy", y_true, label_smoothing)
     p = jax.nn.sigmoid(y_pred) if from_logits else y_pred
     q = y_true * p + (1 - y_true) * (1 - p)
-    losses = jnp.power(1 - q, gamma) * binary_terms(y_true, p, from_logits=False)
+    losses = jnp.power(1 - q, gamma) * nn.binary_crossentropy(y_true, p)
     if apply_class_balancing:
         losses *= y_true * alpha + (1 - y_true) * (1 - alpha)
     return jnp.mean(losses, axis=axis)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lamina.losses._base import Loss, family
-from lamina.losses._shapes import EPSILON, align, apply, averages_last_axis
+from lamina.losses._shapes import align, apply, averages_last_axis
+from lamina.ops._arrays import EPSILON
 
 
 def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lamina.losses._base import Loss, family
-from lamina.losses._shapes import EPSILON, align, apply, averages_last_axis
+from lamina.losses._shapes import align, apply, averages_last_axis
+from lamina.ops._arrays import EPSILON
 
 
 @averages_last_axis

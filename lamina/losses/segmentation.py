@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lamina.losses._base import Loss, family
-from lamina.losses._shapes import EPSILON, align, mixes_samples
+from lamina.losses._shapes import align, mixes_samples
+from lamina.ops._arrays import EPSILON
 
 
 @mixes_samples

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from lamina.losses._base import Loss, family
 from lamina.losses._shapes import to_float
+from lamina.ops import nn
 
 
 def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
@@ -28,20 +29,15 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
         >>> print(ctc([[1]], [[[0.0, 0.0], [0.0, 0.0]]]).round(4))  # -log(3/4): 3 of the 4 paths read "1"
         [0.2877]
     """
-    import optax
-
     labels, logits = jnp.asarray(y_true), to_float(y_pred)
     if labels.ndim != 2 or logits.ndim != 3 or labels.shape[0] != logits.shape[0]:
         raise ValueError(
             f"ctc: expected labels of shape (batch, length) and logits of shape (batch, time, classes), received "
             f"{labels.shape} and {logits.shape}."
         )
-    padding = (labels == 0).astype(logits.dtype)
     # As in Keras, what counts is the number of labels that are not 0, wherever the zeros stand.
-    length = labels.shape[1] - jnp.sum(padding, axis=1, keepdims=True)
-    padding = (jnp.arange(labels.shape[1]) >= length).astype(logits.dtype)
-    no_padding = jnp.zeros(logits.shape[:2], logits.dtype)
-    return optax.ctc_loss(logits, no_padding, labels.astype(jnp.int32), padding)
+    length = jnp.sum(labels != 0, axis=1, dtype=jnp.int32)
+    return nn.ctc_loss(labels, logits, length, jnp.full(logits.shape[0], logits.shape[1])).astype(logits.dtype)
 
 
 family.add(ctc)

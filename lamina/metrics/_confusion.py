@@ -11,8 +11,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lamina.losses._reduction import align_weights
-from lamina.losses._shapes import EPSILON, align
+from lamina.losses._shapes import align
 from lamina.metrics._base import Metric
+from lamina.ops._arrays import EPSILON
 
 BELOW_ALL = -1e10  # the threshold of top-k metrics, and the score of what is not among the top k
 

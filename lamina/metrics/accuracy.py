@@ -10,9 +10,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lamina.core import dtypes, errors
-from lamina.losses._shapes import align, align_labels, check_classes, label_kind, pick
+from lamina.losses._shapes import align, align_labels, check_classes, label_kind
 from lamina.metrics._base import family
 from lamina.metrics.reduction import MeanMetricWrapper
+from lamina.ops.nn.crossentropy import pick
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from lamina.core import errors
 from lamina.losses._reduction import divide_no_nan
-from lamina.losses._shapes import EPSILON, align, to_float
+from lamina.losses._shapes import align, to_float
 from lamina.metrics._base import family
 from lamina.metrics._confusion import (
     ConfusionMetric,
@@ -20,6 +20,7 @@ from lamina.metrics._confusion import (
     linear_thresholds,
     weights_of,
 )
+from lamina.ops._arrays import EPSILON
 
 _NAMES = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 _HEIGHTS: dict[str, Callable[..., jax.Array]] = {

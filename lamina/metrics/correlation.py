@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lamina.losses._shapes import EPSILON, align
+from lamina.losses._shapes import align
 from lamina.metrics._base import family
 from lamina.metrics.reduction import MeanMetricWrapper
+from lamina.ops._arrays import EPSILON
 
 Axis = int | tuple[int, ...]
 

@@ -11,8 +11,9 @@ from jax.typing import ArrayLike
 
 from lamina.core import errors
 from lamina.losses._reduction import align_weights, weigh
-from lamina.losses._shapes import EPSILON, align
+from lamina.losses._shapes import align
 from lamina.metrics._base import Metric, family
+from lamina.ops._arrays import EPSILON
 
 
 @family.add

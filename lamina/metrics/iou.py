@@ -11,8 +11,9 @@ from jax.typing import ArrayLike
 
 from lamina.core import errors
 from lamina.losses._reduction import align_weights
-from lamina.losses._shapes import EPSILON, same_rank
+from lamina.losses._shapes import same_rank
 from lamina.metrics._base import Metric, family
+from lamina.ops._arrays import EPSILON
 
 
 @family.add

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lamina import losses
-from lamina.losses._shapes import label_kind, pick
+from lamina.losses._shapes import label_kind
+from lamina.ops.nn.crossentropy import pick
 
 Shape = tuple[int, ...]
 
