@@ -247,6 +247,16 @@ class Variable:
         return bool(self.value)
 
 
+def values_of(variables: Sequence[Variable]) -> list[jax.Array]:
+    """The arrays that variables own, outside of any binding."""
+    return [v._value for v in variables]
+
+
+def is_traced(tree: Any) -> bool:
+    """Whether a nest holds values of a computation that is being traced."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Variable):
         return value.value

@@ -10,6 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lamina.core.dtypes import is_float
+from lamina.core.symbolic import Spec
 from lamina.layers.base import Layer
 from lamina.layers.shapes import Shape, is_shape
 
@@ -33,6 +35,18 @@ class Merge(Layer):
     def check_input(self, inputs: Any) -> None:
         """Raise unless the shapes go together."""
         self._check(self._listed(jax.tree.map(jnp.shape, inputs)))
+
+    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Shape and dtype for symbolic tensors.
+
+        No size can stand for a free axis that meets a known one in a trace; there the shapes tell, which are checked.
+        """
+        tensors = args[0]
+        self._listed(_shapes_of(tensors))
+        meets = any(None in t.shape[1:] for t in tensors) or len({t.shape[:1] for t in tensors}) > 1
+        if not (meets and any(is_float(t.dtype) for t in tensors)):
+            return super()._infer(args, kwargs)
+        return Spec(self.compute_output_shape(_shapes_of(tensors)), self.compute_dtype)
 
     def _listed(self, shapes: Any) -> list[Shape]:
         """The shapes of the inputs; raises unless they are a flat list of as many as the layer takes."""
@@ -65,6 +79,10 @@ class Merge(Layer):
         return [None if mask is None else jnp.asarray(mask, bool) for mask in masks]
 
 
+def _shapes_of(tensors: Any) -> Any:
+    return jax.tree.map(lambda tensor: tensor.shape, tensors)
+
+
 def odd_one(values: Sequence[Any], fits_all: tuple[Any, ...] = ()) -> tuple[int, int] | None:
     """Where a value differs from the most common one, and where that one is; None if all agree."""
     counts = Counter(value for value in values if value not in fits_all)
@@ -81,7 +99,8 @@ class Elementwise(Merge):
     A shape of lower rank gets axes of size 1 after the batch axis; then sizes on an axis are equal or 1. A subclass has
     `_merge(arrays, masks)`: arrays of one rank, and for each a mask that spreads over it, or None.
 
-    Differs from Keras: a batch axis of size 1 spreads too; masks work for any rank.
+    Differs from Keras: a batch axis of size 1 spreads too; a free axis beside a known one gives the known
+    one; masks work for any rank.
     """
 
     def _merge(self, arrays: list[jax.Array], masks: list[jax.Array | None]) -> jax.Array:

@@ -20,17 +20,17 @@ from lamina.core import dtypes, naming
 from lamina.core.config import Configurable, Family, serialize
 from lamina.core.errors import LaminaError, NotBuiltError, closest_match, warn_user
 from lamina.core.masking import get_mask, set_mask
-from lamina.core.random import key_of
-from lamina.core.symbolic import KerasTensor, Node, Spec, any_symbolic, infer_specs, inferring, record, symbolic_leaves
-from lamina.core.variable import Variable, autocast, bind, current_binding
+from lamina.core.symbolic import KerasTensor, Node, any_symbolic, infer_specs, inferring, record
+from lamina.core.variable import Variable, autocast, bind, current_binding, is_traced
 from lamina.layers import failures
 from lamina.layers._leaks import Watch
 from lamina.layers.context import CallContext, building, call_context, local, only_shapes, running_layer
-from lamina.layers.owner import Owner, revision
+from lamina.layers.owner import revision
 from lamina.layers.shapes import as_shape, is_shape, shape_hint
+from lamina.layers.stateless import Stateless
 
 
-class Layer(Owner, Configurable):
+class Layer(Stateless, Configurable):
     """Base of all layers: weights made in `build`, the formula in `call`.
 
     Args:
@@ -163,7 +163,7 @@ class Layer(Owner, Configurable):
             return self._apply(args, kwargs, mask, training, outer)
         with call_context(training) as context:
             outputs = self._apply(args, kwargs, mask, training, context)
-        self._losses = [] if _is_traced(outputs) else context.losses
+        self._losses = [] if is_traced(outputs) else context.losses
         return outputs
 
     def _apply(
@@ -183,7 +183,7 @@ class Layer(Owner, Configurable):
         previous_mask = self._find_masks(args, kwargs, mask)
         if "training" in self._call_parameters:
             kwargs["training"] = training
-        tracing = current_binding() is not None or _is_traced((args, kwargs))
+        tracing = current_binding() is not None or is_traced((args, kwargs))
         watch = Watch(self) if tracing else None
         compute_dtype = self.dtype_policy.compute_dtype
         mixed = compute_dtype != self.dtype_policy.variable_dtype
@@ -202,7 +202,7 @@ class Layer(Owner, Configurable):
             failures.explain(error, self, args[0] if len(args) == 1 else args)
             raise
         failures.require_output(outputs, self, whole_model=tracing and not context.stack)
-        if watch is not None and _is_traced(outputs):
+        if watch is not None and is_traced(outputs):
             watch.refuse()
             if not context.stack:
                 failures.refuse_lost_variables(self, context.made)
@@ -226,18 +226,8 @@ class Layer(Owner, Configurable):
         return record(self, args, kwargs, self._infer(args, kwargs))
 
     def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Shapes and dtypes of the outputs for symbolic tensors: by tracing the call.
-
-        Where free axes besides the batch stand in the way (added to one of size 5, say), `compute_output_shape` tells.
-        """
-        try:
-            return infer_specs(self._stateless, args, kwargs)
-        except Exception:
-            free = any(None in tensor.shape[1:] for tensor in symbolic_leaves((args, kwargs)))
-            if not free or type(self).compute_output_shape is Layer.compute_output_shape:
-                raise
-            shapes = self.compute_output_shape(_shapes(args[0]))
-            return jax.tree.map(lambda shape: Spec(shape, self.compute_dtype), shapes, is_leaf=is_shape)
+        """Shapes and dtypes of the outputs for symbolic tensors: by tracing the call."""
+        return infer_specs(self._stateless, args, kwargs)
 
     def _stateless(self, *args: Any, **kwargs: Any) -> Any:
         """Call the layer for its shapes alone: what it assigns is dropped."""
@@ -371,117 +361,6 @@ class Layer(Owner, Configurable):
         dtypes = self._data_dtypes or [self.compute_dtype] * len(shapes)
         tensors = [KerasTensor(s, dtype, "inputs") for s, dtype in zip(shapes, dtypes, strict=True)]
         return jax.tree.unflatten(nest, tensors)
-
-    # As a pure function -----------------------------------------------------------------------------------------------
-
-    def stateless_call(
-        self,
-        trainable_variables: Sequence[Any],
-        non_trainable_variables: Sequence[Any],
-        *args: Any,
-        return_losses: bool = False,
-        **kwargs: Any,
-    ) -> tuple[Any, ...]:
-        """Call the layer with given values of its variables; its own stay as they are, so JAX may transform the call.
-
-        Args:
-            trainable_variables: One value for each of `trainable_variables`.
-            non_trainable_variables: One value for each of `non_trainable_variables`.
-            *args: As for a call.
-            return_losses: Whether to return the losses that layers and regularizers add, too.
-            **kwargs: As for a call.
-
-        Returns:
-            (outputs, new values of the non-trainable variables), and then the list of losses if asked for.
-
-        Raises:
-            NotBuiltError: no weights yet. ValueError: values of another number or shape.
-
-        Differs from Keras: seeds are no variables. Where the call is traced, dropout draws by the values and inputs:
-        new masks at every step of training, the same for the same arguments.
-
-        Example:
-            >>> from lamina.layers import Dense
-            >>> layer = Dense(1)
-            >>> layer.build((None, 2))
-            >>> outputs, _ = jax.jit(layer.stateless_call)([jnp.ones((2, 1)), jnp.zeros(1)], [], jnp.ones((3, 2)))
-            >>> outputs.tolist()
-            [[2.0], [2.0], [2.0]]
-        """
-        trainable, others = self.trainable_variables, self.non_trainable_variables
-        values = [
-            *self._checked_values("stateless_call: trainable_variables", trainable, trainable_variables),
-            *self._checked_values("stateless_call: non_trainable_variables", others, non_trainable_variables),
-        ]
-        key, outermost = _pure_key(None, (values, args, kwargs)), local.context is None
-        with bind([*trainable, *others], values, key=key), call_context(bool(kwargs.get("training"))) as context:
-            outputs = self(*args, **kwargs)
-            if outermost:
-                self._losses = context.losses  # for `stateless_compute_loss`
-            result = outputs, [v.value for v in others]
-            return (*result, self.losses) if return_losses else result
-
-    def functional(self) -> tuple[Callable[..., Any], dict[str, jax.Array], dict[str, jax.Array]]:
-        """Return the layer as a pure function with its state, to use with `jax.jit`, `grad` and `vmap` directly.
-
-        Returns:
-            (apply, params, state): `apply(params, state, *inputs, training=False, key=None)` gives (outputs, new
-            state). `params` and `state` are the values of the trainable and the other variables by path; `key` seeds
-            dropout, which without one draws by the values and inputs. `set_values` puts values back into the layer.
-
-        Example:
-            >>> from lamina.layers import Dense
-            >>> layer = Dense(1, name="line")
-            >>> layer.build((None, 2))
-            >>> apply, params, state = layer.functional()
-            >>> loss = lambda params, x: jnp.mean(apply(params, state, x)[0] ** 2)
-            >>> {path: g.shape for path, g in jax.grad(loss)(params, jnp.ones((3, 2))).items()}
-            {'line/bias': (1,), 'line/kernel': (2, 1)}
-        """
-        self._require_built()
-        trainable, others = _by_path(self.trainable_variables), _by_path(self.non_trainable_variables)
-
-        def apply(params: Any, state: Any, *inputs: Any, training: bool = False, key: Any = None, **kwargs: Any) -> Any:
-            variables = [*trainable.values(), *others.values()]
-            values = [
-                *self._checked_values("params", list(trainable.values()), _in_order(trainable, params)),
-                *self._checked_values("state", list(others.values()), _in_order(others, state)),
-            ]
-            key = _pure_key(key, (values, inputs, kwargs))
-            with bind(variables, values, key=key), call_context(training):
-                outputs = self(*inputs, training=training, **kwargs)
-                return outputs, {path: v.value for path, v in others.items()}
-
-        return apply, {p: v.value for p, v in trainable.items()}, {p: v.value for p, v in others.items()}
-
-    def _require_built(self) -> None:
-        if not self.built:
-            raise NotBuiltError(
-                f"Layer {self.name!r} has no weights yet: call it on data, or build(input_shape), first."
-            )
-
-    def _checked_values(self, where: str, variables: list[Variable], values: Sequence[Any]) -> list[jax.Array]:
-        """The values as arrays, one of the right shape for each variable."""
-        self._require_built()
-        arrays = [jnp.asarray(value) for value in values]
-        if [a.shape for a in arrays] != [v.shape for v in variables]:
-            raise ValueError(
-                f"Layer {self.name!r}: {where}: expected values for {[(v.path, v.shape) for v in variables]}, received "
-                f"shapes {[a.shape for a in arrays]}."
-            )
-        return arrays
-
-    def set_values(self, values: dict[str, Any]) -> None:
-        """Set variables by path, as `functional` names them; nothing changes unless all of them fit."""
-        variables = _by_path(self.variables)
-        unknown = next((path for path in values if path not in variables), None)
-        if unknown is not None:
-            raise ValueError(
-                f"Layer {self.name!r}: set_values: no variable {unknown!r}.{closest_match(unknown, variables)} "
-                f"Variables: {list(variables)}."
-            )
-        current = {path: v.value for path, v in variables.items()} | values
-        self.set_weights(list(current.values()))
 
     # Graphs -----------------------------------------------------------------------------------------------------------
 
@@ -689,35 +568,6 @@ def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
     return {p.name: None if p.default is p.empty else p.default for p in named}
 
 
-def _by_path(variables: Sequence[Variable]) -> dict[str, Variable]:
-    """Variables by path; one whose path is taken gets a number."""
-    named: dict[str, Variable] = {}
-    for variable in variables:
-        path, number = variable.path, 0
-        while path in named:
-            number += 1
-            path = f"{variable.path}_{number}"
-        named[path] = variable
-    return named
-
-
-def _in_order(variables: dict[str, Variable], values: dict[str, Any]) -> list[Any]:
-    """The values of a dict in the order of the variables; one that is missing has a name."""
-    missing = next((path for path in variables if path not in values), None)
-    if missing is not None:
-        raise ValueError(f"functional: no value for the variable {missing!r}. Received values for {list(values)}.")
-    return [values[path] for path in variables]
-
-
-def _pure_key(key: Any, arguments: Any) -> Any:
-    """The key of a pure call. Traced without one, random layers draw by a key that the arguments fix: what the layers
-    count themselves would be a constant of the compiled function."""
-    binding = current_binding()
-    if key is not None or (binding is not None and binding.key is not None) or not _is_traced(arguments):
-        return key
-    return key_of(arguments)
-
-
 def _shapes(inputs: Any) -> Any:
     """Shapes of a nest of arrays with a free batch axis, and of symbolic tensors as they are."""
     return jax.tree.map(lambda x: x.shape if isinstance(x, KerasTensor) else (None, *x.shape[1:]), inputs)
@@ -727,7 +577,3 @@ def _are_arrays(value: Any) -> bool:
     """Whether a value is an array or a nest of arrays."""
     leaves = jax.tree.leaves(value)
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
-
-
-def _is_traced(outputs: Any) -> bool:
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(outputs))

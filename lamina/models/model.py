@@ -25,8 +25,8 @@ from lamina.training.arguments import FitArguments
 from lamina.training.compilation import enable_cache
 from lamina.training.history import History
 from lamina.training.objective import Objective
+from lamina.training.own_steps import takes
 from lamina.training.prepare import prepared_program
-from lamina.training.program import takes
 
 
 class Model(Layer):

@@ -17,8 +17,8 @@ from lamina.training.callbacks import CallbackList
 from lamina.training.data import Stream, as_arrays, check_lengths
 from lamina.training.feed import on_host, padded, rows_of, window_batches
 from lamina.training.interrupt import interrupts
+from lamina.training.predictor import Predictor
 from lamina.training.prepare import is_stream, require_ready
-from lamina.training.program import Predictor
 from lamina.training.progress import make_progress
 
 

@@ -1,4 +1,4 @@
-"""The compiled programs: train, test and predict, each one jitted function over many steps.
+"""The compiled programs of training and evaluation, each one jitted function over many steps.
 
 `Program._train_step` is where the gradient is: forward, loss, `jax.grad`, optimizer, metrics. Around it stands
 a `fori_loop` with traced bounds, so that one compilation serves any number of steps, and a `cond` for the last, smaller
@@ -11,8 +11,6 @@ docs/architecture.md).
 
 from __future__ import annotations
 
-import inspect
-import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,13 +20,12 @@ import numpy as np
 
 from lamina.core.errors import LaminaError
 from lamina.core.masking import get_mask, mask_scope, set_mask
-from lamina.core.variable import Variable, bind
+from lamina.core.variable import Variable, bind, values_of
 from lamina.layers.context import call_context
 from lamina.training.compilation import jit, transposes_kernels
 from lamina.training.data import unpack
 from lamina.training.objective import Objective
-
-Logs = dict[str, Any]  # name -> scalar
+from lamina.training.own_steps import Logs, checked_logs, checked_loss, overrides, own_result, packed, takes
 
 
 class State(NamedTuple):
@@ -57,7 +54,7 @@ class Batch(NamedTuple):
 
 
 class Program:
-    """The train, test and predict functions of one model under one optimizer and objective."""
+    """The train and test functions of one model under one optimizer and objective."""
 
     def __init__(self, model: Any, objective: Objective, optimizer: Any) -> None:
         self.model, self.objective, self.optimizer = model, objective, optimizer
@@ -85,7 +82,7 @@ class Program:
     def state(self, metrics: list[jax.Array]) -> State:
         """Read the variables; `metrics` are the accumulators of the running epoch."""
         with self.model.state_lock:
-            return State(_values(self.trainable), _values(self.non_trainable), _values(self.slots), metrics)
+            return State(values_of(self.trainable), values_of(self.non_trainable), values_of(self.slots), metrics)
 
     def publish(self, state: State) -> None:
         """Give the variables the values of a finished chunk, all at once for readers in other threads."""
@@ -107,8 +104,8 @@ class Program:
             for metric in self.measures:
                 metric.reset_state()
             if not all(type(metric).__module__.startswith("lamina.") for metric in self.measures):
-                return _values(self.metrics)
-            self._fresh = _values(self.metrics)
+                return values_of(self.metrics)
+            self._fresh = values_of(self.metrics)
         self.publish_metrics(self._fresh)
         return self._fresh
 
@@ -223,7 +220,7 @@ class Program:
     def _model_loss(self, batch: Batch, y_pred: Any, training: bool) -> jax.Array:
         """What the model's `compute_loss` gives, one number; an override may do without `training`."""
         flag = {"training": training} if takes(self.model.compute_loss, "training") else {}
-        return _checked_loss(self.model, self.model.compute_loss(batch.x, batch.y, y_pred, batch.sample_weight, **flag))
+        return checked_loss(self.model, self.model.compute_loss(batch.x, batch.y, y_pred, batch.sample_weight, **flag))
 
     def _update_metrics(self, loss: Any, rows: Any, batch: Batch, y_pred: Any, masks: Any, mask: Any = None) -> Logs:
         """Add a batch to the metrics; returns the logs where the model computes its own."""
@@ -234,7 +231,7 @@ class Program:
         for leaf, output_mask in zip(jax.tree.leaves(y_pred), masks, strict=True):
             set_mask(leaf, output_mask)
         logs = self.model.compute_metrics(batch.x, batch.y, y_pred, batch.sample_weight)
-        return _checked_logs(f"{type(self.model).__name__}: compute_metrics", logs)
+        return checked_logs(f"{type(self.model).__name__}: compute_metrics", logs)
 
     def _own_train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
         """The step that the model's class defines: state and data in, logs and state out."""
@@ -261,14 +258,14 @@ class Program:
     def _run_own(self, method: str, given: tuple[Any, ...], batch: Batch, key: Any = None) -> Any:
         """Call a step that the model's class defines, a pure function; what it assigns to objects would be lost."""
         with bind([], [], key=key, drop=True) as binding:
-            result = getattr(self.model, method)(given, _packed(batch))
+            result = getattr(self.model, method)(given, packed(batch))
         for variable in binding.assigned.values():
             raise LaminaError(
                 f"{type(self.model).__name__}.{method} assigned {variable.path!r}, but it is a pure function: values "
                 "come in the state and go back in the state. Use the stateless form: optimizer.stateless_apply(...), "
                 "metric.stateless_update_state(values, ...), model.stateless_call(...)."
             )
-        return _own_result(self.model, method, result, given)
+        return own_result(self.model, method, result, given)
 
     def _first_logs(self, step: Callable[..., Any], *args: Any) -> Logs:
         """Zeros in the place of the logs that a step of the model's own gives; else none."""
@@ -342,94 +339,11 @@ class Program:
             return compiled | {name: value for name, value in tracked.items() if name not in compiled}
 
 
-class Predictor:
-    """The compiled forward pass of one model; it needs no loss, so an uncompiled model has one too.
-
-    Random draws in inference (a sampling layer, say) are functions of the layer's seed and the number of the call.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.tree = model.tree
-        self.variables: list[Variable] = self.tree.variables
-        self.accumulators: list[Variable] = [v for metric in model.tracked_metrics for v in metric.variables]
-        size = sum(v.size for v in self.variables)
-        self.batch: Callable[..., Any] = jit(self._forward, size)
-        self.batches: Callable[..., Any] = jit(self._predict, size, static_argnames="batch_size")
-        self._eager: Callable[..., Any] = jit(self._call, size)
-        self._calls = itertools.count()
-
-    def __call__(self, x: Any, rows: int, batch_size: int) -> Any:
-        """Outputs of the first `rows` rows of `x`, and of no more than the batches that they need."""
-        if jax.tree.leaves(x)[0].shape[0] <= batch_size:
-            return self.batch(self.values(), self.next_call(), x)
-        return self.batches(self.values(), self.next_call(), x, np.int32(-(-rows // batch_size)), batch_size=batch_size)
-
-    def values(self) -> list[jax.Array]:
-        """Read the variables, all of one finished step."""
-        with self.model.state_lock:
-            return _values(self.variables)
-
-    def next_call(self) -> np.uint32:
-        """Number of the next call."""
-        return np.uint32(next(self._calls))
-
-    def call(self, x: Any) -> Any:
-        """What `model(x)` does: the outputs with their masks; losses and what layers assigned go to the objects."""
-        values = [*self.values(), *_values(self.accumulators)]
-        outputs, masks, losses, assigned = self._eager(values, self.next_call(), x)
-        for leaf, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
-            if mask is not None:
-                set_mask(leaf, mask)
-        self.model._losses = losses
-        for place, value in assigned.items():
-            [*self.variables, *self.accumulators][place].assign(value)
-        return outputs
-
-    def _call(self, values: list[Any], call: Any, x: Any) -> Any:
-        variables = [*self.variables, *self.accumulators]
-        with (
-            bind(variables, values, key=_key_of(call), drop=True) as binding,
-            call_context(training=False) as context,
-        ):
-            outputs = self.model(x, training=False)
-            masks = [get_mask(leaf) for leaf in jax.tree.leaves(outputs)]
-            assigned = {i: v.value for i, v in enumerate(variables) if id(v) in binding.assigned}
-            return outputs, masks, context.losses, assigned
-
-    def _predict(self, values: list[Any], call: Any, x: Any, batches: Any, *, batch_size: int) -> Any:
-        """Outputs of the first `batches` batches of `x`; the rows behind them are left zero."""
-        size = jax.tree.leaves(x)[0].shape[0]
-        shapes = jax.eval_shape(self._forward, values, call, jax.tree.map(lambda a: a[:batch_size], x))
-        outputs = jax.tree.map(lambda s: jnp.zeros((size, *s.shape[1:]), s.dtype), shapes)
-
-        def step(index: jax.Array, outputs: Any) -> Any:
-            start = index * batch_size
-            batch = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch_size), x)
-            done = self._forward(values, call, batch, index)
-            return jax.tree.map(lambda o, d: jax.lax.dynamic_update_slice_in_dim(o, d, start, 0), outputs, done)
-
-        return jax.lax.fori_loop(0, batches, step, outputs)
-
-    def _forward(self, values: list[Any], call: Any, x: Any, index: Any = 0) -> Any:
-        key = jax.random.fold_in(_key_of(call), index)
-        with bind(self.variables, values, key=key, drop=True), call_context(training=False):
-            return self.model(x, training=False)
-
-
-def _key_of(call: Any) -> jax.Array:
-    return jax.random.wrap_key_data(jnp.stack([jnp.uint32(1), jnp.asarray(call, jnp.uint32)]))  # no key of a seed
-
-
 def signature(model: Any, objective: Objective, optimizer: Any) -> tuple[Any, ...]:
     """What a program was made for; when it changes (a layer added, frozen or thawed), another is made."""
     tree = model.tree
     frozen = tuple(layer.trainable for layer in tree.layers)
     return id(tree), len(tree.variables), frozen, id(objective), id(optimizer), getattr(optimizer, "revision", 0)
-
-
-def _values(variables: list[Variable]) -> list[jax.Array]:
-    return [v._value for v in variables]
 
 
 def _now(variables: list[Variable]) -> list[Any]:
@@ -444,77 +358,6 @@ def _rows(batch: Batch) -> int:
 def key_data(seed: int) -> np.ndarray:
     """The raw key of a seed: what `jax.random.key_data(jax.random.key(seed))` gives, without compiling anything."""
     return np.array([0, seed % 2**32], np.uint32)
-
-
-def overrides(model: Any, method: str) -> bool:
-    """Whether the model's class defines a method that lamina's models have a default for."""
-    defining = next(cls for cls in type(model).__mro__ if method in vars(cls))
-    return not defining.__module__.startswith("lamina.")
-
-
-def takes(function: Callable[..., Any], parameter: str) -> bool:
-    """Whether a function has a parameter of this name, or takes any."""
-    parameters = inspect.signature(function).parameters.values()
-    return any(p.name == parameter or p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def _packed(batch: Batch) -> tuple[Any, ...]:
-    """A batch as steps of the model's own get it: (x,), (x, y) or (x, y, sample_weight)."""
-    return tuple(batch) if batch.sample_weight is not None else (batch.x,) if batch.y is None else (batch.x, batch.y)
-
-
-def _checked_logs(where: str, logs: Any) -> Logs:
-    """The logs that the user's code returned, as arrays; a metric's dict of results adds its entries."""
-    if not isinstance(logs, dict):
-        raise LaminaError(
-            f"{where}: expected a dict of logs, such as self.get_metrics_result(), received {type(logs).__name__}."
-        )
-    checked: Logs = {}
-    for name, value in logs.items():
-        if isinstance(value, dict):
-            checked |= _checked_logs(where, value)
-        elif not hasattr(value, "dtype") and not isinstance(value, (bool, int, float)):
-            raise LaminaError(f"{where}: logs[{name!r}]: expected a number, received {value!r:.60}.")
-        else:
-            checked[name] = jnp.asarray(value)
-    return checked
-
-
-def _checked_loss(model: Any, loss: Any) -> jax.Array:
-    """The loss that a model's own `compute_loss` returned, if it is one number."""
-    if loss is None or jnp.shape(loss) != ():
-        received = "None" if loss is None else f"an array of shape {jnp.shape(loss)}"
-        raise LaminaError(
-            f"{type(model).__name__}: compute_loss: expected one number, received {received}. Return the mean over the "
-            "batch, or super().compute_loss(...) with what you add."
-        )
-    return jnp.asarray(loss)
-
-
-def _own_result(model: Any, method: str, result: Any, given: tuple[Any, ...]) -> tuple[Logs, tuple[Any, ...]]:
-    """The logs and the state that a step of the user's returned, in either order, checked against the state it got."""
-    parts = result if isinstance(result, tuple) and len(result) == 2 else (None, None)
-    logs, state = parts if isinstance(parts[0], dict) else parts[::-1]
-    where = f"{type(model).__name__}.{method}"
-    if not isinstance(logs, dict) or not isinstance(state, (tuple, list)) or len(state) != len(given):
-        raise LaminaError(
-            f"{where}: expected (logs, state): a dict of logs, and the {len(given)} lists of the state, received "
-            f"{type(result).__name__}."
-        )
-    names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
-    for name, old, new in zip(names if len(given) == 4 else (*names[:2], names[3]), given, state, strict=True):
-        shapes = [tuple(jnp.shape(value)) for value in new]
-        expected = [tuple(value.shape) for value in old]
-        if shapes != expected:
-            raise LaminaError(
-                f"{where}: {name} came back with shapes {shapes}, expected {expected}: one value for each, in "
-                "the order in which they were given."
-            )
-    values = tuple(
-        [jnp.asarray(value, before.dtype) for value, before in zip(new, old, strict=True)]
-        for new, old in zip(state, given, strict=True)
-    )
-    return _checked_logs(where, logs), values
 
 
 def as_numbers(logs: dict[str, jax.Array]) -> dict[str, Any]:

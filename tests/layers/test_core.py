@@ -140,3 +140,11 @@ def test_layers_on_a_symbolic_input_give_a_symbolic_output_of_their_shape():
     output = layer(layers.Input((4,)))
     assert (output.shape, output.dtype, layer.kernel.shape) == ((None, 3), "float32", (4, 3))
     assert layer.output is output
+
+
+@pytest.mark.parametrize("shape", [(5,), (None, 5), (None, None, 5)])
+def test_symbolic_inputs_of_other_features_are_refused_whatever_axes_are_free(shape):
+    layer = layers.Dense(3, name="it")
+    layer(layers.Input((6,)))
+    with pytest.raises(ValueError, match=r"Dense 'it': expected input of shape \(batch, \.\.\., 6\)"):
+        layer(layers.Input(shape))

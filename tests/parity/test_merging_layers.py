@@ -9,6 +9,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+import lamina  # noqa: E402
 from lamina.layers import merging  # noqa: E402
 from tests.parity.side_by_side import assert_same, compare, compare_configs, set_keras_mask, some  # noqa: E402
 
@@ -235,3 +236,27 @@ def test_compiled_is_eager(name):
     ours, _ = both(name)
     x = arrays([(4, 3), (4, 3)])
     assert_same(jax.jit(lambda x: ours(x))(x), ours(x))
+
+
+FREE = {
+    "free axes": ("Multiply", {}, [(None, 3), (None, 3)]),
+    "lower rank": ("Maximum", {}, [(None, None, 3), (3,)]),
+    "joined on a free axis": ("Concatenate", {"axis": 1}, [(None, 3), (5, 3)]),
+    "joined beside a free axis": ("Concatenate", {}, [(None, 3), (None, 2)]),
+    "products over a free axis": ("Dot", {"axes": -1}, [(None, 3), (7, 3)]),
+}
+
+
+@pytest.mark.parametrize("case", list(FREE))
+def test_symbolic_shapes_with_free_axes_are_those_of_keras(case):
+    name, arguments, shapes = FREE[case]
+    shape = [
+        getattr(library.layers, name)(**arguments)([library.layers.Input(shape) for shape in shapes]).shape
+        for library in (lamina, keras)
+    ]
+    assert shape[0] == shape[1]
+
+
+def test_a_free_axis_beside_a_known_one_gives_the_known_one():
+    free, known = lamina.layers.Input((None, 3)), lamina.layers.Input((5, 3))
+    assert lamina.layers.Add()([free, known]).shape == (None, 5, 3)  # Keras says None, though it can be nothing else

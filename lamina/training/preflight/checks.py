@@ -12,6 +12,7 @@ import numpy as np
 from lamina.core.dtypes import is_float
 from lamina.core.errors import LaminaConfigError
 from lamina.layers.base import Layer
+from lamina.training.own_steps import overrides
 from lamina.training.preflight.advice import advise
 from lamina.training.preflight.case import Case, called, with_data
 from lamina.training.preflight.head import find_heads
@@ -20,7 +21,7 @@ from lamina.training.preflight.pairing import check_head, check_pairing
 from lamina.training.preflight.shapes import ROWS, check_inputs, check_objective, specs
 from lamina.training.preflight.values import check_values
 from lamina.training.prepare import adds_losses
-from lamina.training.program import Batch, overrides
+from lamina.training.program import Batch
 
 
 def check(model: Any, batch: Batch, argument: str, given: Any = None) -> None:
