@@ -42,7 +42,7 @@ class Worker:
             name = "LAMINA_COMPILATION_CACHE" if peer.startswith("lamina") else "JAX_COMPILATION_CACHE_DIR"
             environment[name] = cache  # each with the settings that its users get
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks._harness", module, peer, json.dumps(arguments)],
+            [_interpreter(peer), "-m", "benchmarks._harness", module, peer, json.dumps(arguments)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -122,8 +122,13 @@ def fresh(start: Mapping[str, Callable[[], Worker]], rounds: int) -> dict[str, l
 
 def installed(peers: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split peers into those whose package is there and a sentence for each of the others."""
-    there = [peer for peer in peers if importlib.util.find_spec(PACKAGES[peer])]
+    there = [peer for peer in peers if _interpreter(peer) != sys.executable or importlib.util.find_spec(PACKAGES[peer])]
     return there, [f"{peer}: skipped, {PACKAGES[peer]} is not installed." for peer in peers if peer not in there]
+
+
+def _interpreter(peer: str) -> str:
+    """The Python that runs a peer: TensorFlow's may be that of another environment (LAMINA_BENCH_TENSORFLOW)."""
+    return os.environ.get("LAMINA_BENCH_TENSORFLOW", sys.executable) if "TensorFlow" in peer else sys.executable
 
 
 def pair_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:

@@ -112,6 +112,7 @@ class Family:
         self.kind, self.module, self.base = kind, module, base
         self.members: dict[str, Any] = {}
         self.aliases: dict[str, Any] = {}
+        self._later: dict[str, tuple[Any, str]] = {}  # name -> the module that has it, still to be imported
         _families[module] = self
 
     def add(self, member: T, *aliases: str) -> T:
@@ -125,15 +126,26 @@ class Family:
             self.aliases[alias] = member
         return member
 
+    def add_later(self, package: Any) -> None:
+        """Add the names in a package's `__all__`, whose modules are imported when one of them is asked for."""
+        for name in package.__all__:
+            self._later.update(dict.fromkeys((name, to_snake_case(name), name.lower()), (package, name)))
+
     def names(self) -> list[str]:
         """Every name that `get` knows."""
-        return sorted(self.aliases)
+        return sorted({*self.aliases, *self._later})
+
+    def find(self, name: str) -> Any:
+        """Return the class or function of a name of the table, or None."""
+        if name not in self.aliases and name in self._later:
+            getattr(*self._later[name])  # which adds it
+        return self.aliases.get(name)
 
     def lookup(self, name: str) -> Any:
         """Return the class or function of a name, or raise with the closest match."""
         found = find_custom(name)
         if found is None:
-            found = self.aliases.get(name)
+            found = self.find(name)
         if found is None:
             raise errors.unknown_name(
                 self.kind,
@@ -195,7 +207,8 @@ def _target(config: dict[str, Any], family: Family | None) -> Any:
         if found is not None:
             return found
     family = family or _families.get(str(config.get("module")))
-    if not isinstance(name, str) or family is None or name not in family.aliases:
+    found = family.find(name) if isinstance(name, str) and family is not None else None
+    if found is None:
         known = family.names() if family else [n for f in _families.values() for n in f.members]
         raise errors.unknown_name(
             family.kind if family else "class",
@@ -204,7 +217,7 @@ def _target(config: dict[str, Any], family: Family | None) -> Any:
             f" Pass custom_objects={{{name!r}: {name}}}, or register the class with"
             " @lamina.saving.register_serializable() before loading.",
         )
-    return family.aliases[name]
+    return found
 
 
 def _build(cls: Any, config: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ the step and the layer only, never on how the steps were grouped into calls.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import threading
@@ -51,6 +52,7 @@ def next_seed() -> int:
         return int(_stream.integers(_MAX))
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2), inline=True)  # outside of a step, one program for all of it
 def mask(key: jax.Array, probability: float, shape: tuple[int, ...]) -> jax.Array:
     """Draw independent booleans that are True with a probability in (0, 1).
 
@@ -67,6 +69,7 @@ def mask(key: jax.Array, probability: float, shape: tuple[int, ...]) -> jax.Arra
     return _words(key, shape) < np.uint32(min(round(probability * 2**32), 2**32 - 1))
 
 
+@functools.partial(jax.jit, static_argnums=1, inline=True)
 def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Draw independent numbers of the standard normal distribution, float32.
 
@@ -80,6 +83,19 @@ def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """
     odd = 2 * (_words(key, shape) >> 9).astype(jnp.int32) + (1 - 2**23)
     return math.sqrt(2) * jax.lax.erf_inv(odd.astype(jnp.float32) * 2.0**-23)
+
+
+@functools.partial(jax.jit, static_argnums=1, inline=True)
+def uniform(key: jax.Array, shape: tuple[int, ...], lowest: float = 0.0, highest: float = 1.0) -> jax.Array:
+    """Draw independent numbers from [lowest, highest), float32: one of 2**24 evenly spaced ones.
+
+    Example:
+        >>> numbers = uniform(jax.random.key(0), (1000, 100), -1, 1)
+        >>> abs(round(float(numbers.mean()), 2)), bool((numbers >= -1).all() & (numbers < 1).all())
+        (0.0, True)
+    """
+    shares = (_words(key, shape) >> 8).astype(jnp.int32).astype(jnp.float32) * 2.0**-24
+    return lowest + shares * (highest - lowest)
 
 
 def _words(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

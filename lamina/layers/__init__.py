@@ -3,8 +3,14 @@
 One family a file; read `base.py` first, then `core.py` for the shape of a layer.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lamina.layers import convolution, pooling, spatial
 from lamina.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from lamina.layers.base import Layer, family
+from lamina.layers.convolution import *  # noqa: F403
 from lamina.layers.core import Dense, Identity, Input, InputLayer
 from lamina.layers.einsum_dense import EinsumDense
 from lamina.layers.embedding import Embedding
@@ -36,7 +42,8 @@ from lamina.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
-from lamina.layers.preprocessing import Normalization, Rescaling
+from lamina.layers.pooling import *  # noqa: F403
+from lamina.layers.preprocessing import Normalization, Pipeline, Rescaling, images
 from lamina.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -48,8 +55,13 @@ from lamina.layers.regularization import (
     SpatialDropout3D,
 )
 from lamina.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from lamina.layers.spatial import *  # noqa: F403
 from lamina.layers.wrappers import TimeDistributed, Wrapper
 
+if TYPE_CHECKING:
+    from lamina.layers.preprocessing.images import *  # noqa: F403
+
+family.add_later(images)
 deserialize, serialize = family.deserialize, family.serialize
 
 __all__ = [
@@ -102,6 +114,7 @@ __all__ = [
     "RMSNormalization",
     "UnitNormalization",
     "Normalization",
+    "Pipeline",
     "Rescaling",
     "EquinoxLayer",
     "FlaxLayer",
@@ -110,4 +123,20 @@ __all__ = [
     "Wrapper",
     "deserialize",
     "serialize",
+    *convolution.__all__,
+    *pooling.__all__,
+    *spatial.__all__,
+    *images.__all__,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in images.__all__:
+        return getattr(images, name)
+    from lamina.core.errors import closest_match
+
+    raise AttributeError(f"module 'lamina.layers' has no attribute {name!r}.{closest_match(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -45,12 +45,17 @@ def transposes_kernels(size: int) -> bool:
 def compiler_options(size: int) -> dict[str, Any] | None:
     """XLA options for a model of `size` weights.
 
-    On a CPU, small models are bound by the number of kernels that a step starts; the memory-optimized order of them
-    runs about 10 % faster (and 3 % slower on models bound by matrix products), with the same bits.
+    On a CPU, convolutions go to Eigen's kernels instead of YNNPACK's: 10 to 20 % faster, gradients of kernels nearly
+    twice; matrix products and sums stay with YNNPACK, as is XLA's default. Small models are bound by the number of
+    kernels that a step starts; the memory-optimized order of them runs about 10 % faster (and 3 % slower on models
+    bound by matrix products), with the same bits.
     """
-    if jax.default_backend() == "cpu" and size < _SMALL_MODEL:
-        return {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
-    return None
+    if jax.default_backend() != "cpu":
+        return None
+    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
+    if size < _SMALL_MODEL:
+        options["xla_cpu_scheduler_type"] = "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"
+    return options
 
 
 def jit(function: Callable[..., Any], size: int, **arguments: Any) -> Callable[..., Any]:

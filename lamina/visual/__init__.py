@@ -1,4 +1,6 @@
-"""Pictures of a training and of what a model gets wrong, drawn with Matplotlib (`pip install "lamina[plots]"`).
+"""Pictures of a training, of what a model gets wrong, and of what its layers see, drawn with Matplotlib.
+
+Matplotlib comes with `pip install "lamina[plots]"`.
 
 In: what `fit` returned, labels, predictions, images. Out: a `matplotlib.figure.Figure` that a notebook shows and that
 `path=` saves; `ax=` draws into axes of your own. No picture touches pyplot's state or your Matplotlib settings.
@@ -7,11 +9,19 @@ The look of all of them is in `_style.py`; read `curves.py` first.
 
 from lamina.visual.confusion import confusion_matrix
 from lamina.visual.curves import learning_curves
+from lamina.visual.feature_maps import feature_maps, layer_outputs
+from lamina.visual.grad_cam import grad_cam, grad_cam_heatmap
+from lamina.visual.kernels import kernels
 from lamina.visual.mistakes import worst_mistakes
 from lamina.visual.regression import predicted_vs_actual
 
 __all__ = [
     "confusion_matrix",
+    "feature_maps",
+    "grad_cam",
+    "grad_cam_heatmap",
+    "kernels",
+    "layer_outputs",
     "learning_curves",
     "predicted_vs_actual",
     "worst_mistakes",

@@ -17,6 +17,8 @@ import pytest
 from lamina import layers
 from lamina.core.symbolic import KerasTensor
 from lamina.core.variable import bind
+from lamina.layers import convolution, pooling, spatial
+from lamina.layers.preprocessing import images
 
 keras = pytest.importorskip("keras")
 
@@ -206,6 +208,81 @@ CASES: dict[str, list[Case]] = {
         Case({"scale": 1 / 255, "offset": -0.5}),
         Case({"scale": [1.0, 2.0], "offset": [0.0, 3.0]}, shape=(3, 2)),
     ],
+    "Conv1D": [
+        Case({"filters": 2, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}, shape=(2, 6, 3), weights=2),
+    ],
+    "Conv2D": [
+        Case(
+            {"filters": 4, "kernel_size": 3, "padding": "same", "activation": "relu"},
+            shape=(2, 6, 5, 3),
+            weights=2,
+            wrong=[
+                ((2, 6, 5, 4), r"\(batch, height, width, 3\) \(channels_last\), received \(2, 6, 5, 4\)"),
+                ((2, 6, 5), "Grey images need a channel axis"),
+            ],
+        ),
+        Case(
+            {
+                "filters": 4,
+                "kernel_size": (3, 2),
+                "strides": 2,
+                "groups": 2,
+                "use_bias": False,
+                "data_format": "channels_first",
+                "kernel_regularizer": "l2",
+                "kernel_constraint": "max_norm",
+            },
+            shape=(2, 4, 6, 5),
+            weights=1,
+            wrong=[((2, 4, 2, 5), "the output would be empty")],
+        ),
+    ],
+    "Conv2DTranspose": [
+        Case(
+            {"filters": 2, "kernel_size": 3, "strides": 2, "padding": "same", "output_padding": 1},
+            shape=(2, 4, 3, 3),
+            weights=2,
+            wrong=[((2, 4, 3, 2), r"\(batch, height, width, 3\)")],
+        )
+    ],
+    "DepthwiseConv2D": [
+        Case(
+            {"kernel_size": 2, "strides": 2, "depthwise_regularizer": "l2", "use_bias": False},
+            shape=(2, 5, 4, 3),
+            weights=1,
+            wrong=[((2, 5, 4, 2), r"\(batch, height, width, 3\)")],
+        )
+    ],
+    "SeparableConv2D": [
+        Case(
+            {
+                "filters": 4,
+                "kernel_size": 2,
+                "depth_multiplier": 2,
+                "padding": "same",
+                "pointwise_constraint": "non_neg",
+            },
+            shape=(2, 4, 5, 3),
+            weights=3,
+            wrong=[((2, 4, 5, 2), r"\(batch, height, width, 3\)")],
+        )
+    ],
+    "MaxPooling2D": [
+        Case(
+            {"pool_size": 3, "strides": 2, "padding": "same", "data_format": "channels_first"},
+            shape=(2, 3, 4, 5),
+            wrong=[((2, 4, 5), r"images .* received shape \(2, 4, 5\)")],
+        )
+    ],
+    "AveragePooling2D": [
+        Case({"pool_size": (2, 3)}, shape=(2, 4, 5, 3), wrong=[((2, 4, 2, 3), "larger than the input")])
+    ],
+    "GlobalAveragePooling2D": [Case({"keepdims": True}, shape=(2, 4, 5, 3), wrong=[((2, 0, 5, 3), "size 1 or more")])],
+    "GlobalMaxPooling1D": [Case(shape=(2, 5, 3), wrong=[((2, 5), "sequences")])],
+    "AdaptiveAveragePooling2D": [Case({"output_size": (2, 3)}, shape=(2, 4, 5, 3), wrong=[((2, 4, 5), "images")])],
+    "UpSampling2D": [Case({"size": (2, 3)}, shape=(2, 4, 5, 3), wrong=[((2, 4, 5), "images")])],
+    "ZeroPadding2D": [Case({"padding": (1, (0, 2))}, shape=(2, 4, 5, 3), wrong=[((2, 4, 5), "images")])],
+    "Cropping2D": [Case({"cropping": (1, (0, 2))}, shape=(2, 4, 5, 3), wrong=[((2, 2, 5, 3), "leaves nothing")])],
 }
 # Public names that are no layers to be called on data; each has tests of its own.
 EXCEPTIONS = {"Layer", "Input", "InputLayer", "deserialize", "serialize"}
@@ -214,10 +291,15 @@ EXCEPTIONS |= {"Embedding", "Lambda", "Wrapper", "TimeDistributed", "EquinoxLaye
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 EXCEPTIONS |= MERGING | {name.lower() for name in MERGING}
 # Keys of Keras' configs for what lamina does not have, by the value that means "off".
+# Of the same few classes as those above; their own tests and tests/parity go through all of them.
+EXCEPTIONS |= {name for room in (convolution, pooling, spatial) for name in room.__all__} - set(CASES)
+# Images come in other forms (one, a list, a dict): tests/parity/images.py has their contract.
+EXCEPTIONS |= {"Pipeline", *images.__all__}
 KERAS_ONLY = {"quantization_config": None, "gptq_unpacked_column_size": None}
 
 # Layers that hand on whole numbers outside of training.
 KEEPS_VALUES = {"Identity", "Flatten", "Reshape", "Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"}
+KEEPS_VALUES |= {"MaxPooling2D", "GlobalMaxPooling1D", "UpSampling2D", "ZeroPadding2D", "Cropping2D"}
 KEEPS_VALUES |= {
     "SpatialDropout1D",
     "SpatialDropout2D",
@@ -252,6 +334,11 @@ def plain(config: Any) -> Any:
     return json.loads(json.dumps(config), parse_float=lambda text: float(np.float32(text)))
 
 
+def one(default: Any) -> Any:
+    """A number in place of a tuple of it, as (1, 1)."""
+    return default[0] if isinstance(default, tuple) and len(set(default)) == 1 else default
+
+
 def pure(layer: Any, training: bool) -> Any:
     """The layer as a function of weights and inputs that returns outputs and new weights."""
 
@@ -281,8 +368,8 @@ def test_output_shape_is_the_computed_one(name, case):
 def test_signature_has_keras_arguments_and_defaults(name, case):
     ours = inspect.signature(getattr(layers, name)).parameters
     theirs = inspect.signature(getattr(keras.layers, name)).parameters
-    expected = [(p.name, p.default) for p in theirs.values() if p.name not in (*KERAS_ONLY, "kwargs")]
-    found = [(p.name, p.default) for p in ours.values() if p.name != "kwargs"]  # some of Keras' layers lack them
+    expected = [(p.name, one(p.default)) for p in theirs.values() if p.name not in (*KERAS_ONLY, "kwargs")]
+    found = [(p.name, one(p.default)) for p in ours.values() if p.name != "kwargs"]  # some of Keras' layers lack them
     assert found == [p for p in expected if not p[0].startswith("lora_")]
 
 

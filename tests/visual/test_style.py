@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,21 +13,32 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from lamina import visual
+from lamina import Sequential, layers, visual
 
 IMAGES = np.arange(4 * 8 * 8).reshape(4, 8, 8)
 PROBABILITIES = [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]]
+
+
+@functools.cache
+def network() -> Sequential:
+    return Sequential([layers.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2, "softmax")])
+
+
 PICTURES: dict[str, Callable[..., Any]] = {
     "learning_curves": lambda **o: visual.learning_curves({"loss": [0.9, 0.5], "val_loss": [0.8, 0.6]}, **o),
     "confusion_matrix": lambda **o: visual.confusion_matrix([0, 1, 1, 1], PROBABILITIES, ["cat", "dog"], **o),
     "worst_mistakes": lambda **o: visual.worst_mistakes(IMAGES, [0, 1, 1, 1], PROBABILITIES, ["cat", "dog"], **o),
     "predicted_vs_actual": lambda **o: visual.predicted_vs_actual([1.0, 2.0], [1.5, 2.0], **o),
+    "feature_maps": lambda **o: visual.feature_maps(network(), IMAGES[0], **o),
+    "kernels": lambda **o: visual.kernels(network().layers[0], **o),
+    "grad_cam": lambda **o: visual.grad_cam(network(), IMAGES[0], **o),
 }
+NUMBERS = {"layer_outputs", "grad_cam_heatmap"}  # return arrays
 every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
 
 
 def test_every_public_function_is_drawn_here() -> None:
-    assert set(PICTURES) == set(visual.__all__)
+    assert set(PICTURES) | NUMBERS == set(visual.__all__)
 
 
 @every_picture

@@ -5,14 +5,25 @@ Shapes are given for channels_last; with channels_first the channel axis stands 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from lamina.core.symbolic import Tensor, operation
 from lamina.ops._arrays import as_array, as_float, promote_floats
-from lamina.ops.nn._windows import channel_axis, check_data_format, check_output, check_padding, per_axis, spatial_rank
+from lamina.ops.nn._convolve import Geometry, convolve
+from lamina.ops.nn._windows import (
+    channel_axis,
+    check_data_format,
+    check_output,
+    check_padding,
+    per_axis,
+    spatial_axes,
+    spatial_rank,
+)
 
 
 @operation("nn")
@@ -161,15 +172,9 @@ def conv_transpose(
     extra = (None,) * rank if output_padding is None else per_axis(output_padding, rank, "output_padding", where, 0)
     windows = [(size - 1) * rate + 1 for size, rate in zip(kernel.shape, dilation_rate, strict=False)]
     margins = [_transposed_margins(*sizes, padding) for sizes in zip(windows, strides, extra, strict=True)]
-    return lax.conv_transpose(
-        inputs,
-        kernel,
-        strides,
-        margins,
-        rhs_dilation=dilation_rate,
-        dimension_numbers=_dimension_numbers(rank, data_format),
-        transpose_kernel=True,
-    )
+    geometry = Geometry((1,) * rank, tuple(margins), strides, dilation_rate)
+    turned = jnp.swapaxes(jnp.flip(kernel, range(rank)), -1, -2)  # (*window, channels, filters)
+    return _with_channels_last(lambda x: convolve(x, turned, geometry), inputs, data_format)
 
 
 def _transposed_margins(window: int, stride: int, extra: int | None, padding: str) -> tuple[int, int]:
@@ -197,23 +202,25 @@ def _convolve(
     where: str,
 ) -> jax.Array:
     rank = spatial_rank(inputs, where)
-    result = lax.conv_general_dilated(
-        inputs,
-        kernel,
-        per_axis(strides, rank, "strides", where),
-        check_padding(padding, where).upper(),
-        rhs_dilation=per_axis(dilation_rate, rank, "dilation_rate", where),
-        dimension_numbers=_dimension_numbers(rank, data_format),
-        feature_group_count=groups,
-    )
-    check_output(result.size, inputs, where, f"the windows of a kernel of shape {kernel.shape}")
-    return result
+    steps = per_axis(strides, rank, "strides", where)
+    rates = per_axis(dilation_rate, rank, "dilation_rate", where)
+    sizes = [inputs.shape[axis] for axis in spatial_axes(rank, data_format)]
+    windows = [(size - 1) * rate + 1 for size, rate in zip(kernel.shape, rates, strict=False)]
+    margins = lax.padtype_to_pads(sizes, windows, steps, check_padding(padding, where).upper())
+    counts = [
+        max((size + sum(margin) - window) // step + 1, 0)
+        for size, margin, window, step in zip(sizes, margins, windows, steps, strict=True)
+    ]
+    check_output(math.prod(counts), inputs, where, f"the windows of a kernel of shape {kernel.shape}")
+    geometry = Geometry(steps, tuple(margins), (1,) * rank, rates)
+    return _with_channels_last(lambda x: convolve(x, kernel, geometry, groups), inputs, data_format)
 
 
-def _dimension_numbers(rank: int, data_format: str) -> tuple[str, str, str]:
-    space = "DHW"[3 - rank :]
-    images = f"N{space}C" if data_format == "channels_last" else f"NC{space}"
-    return images, f"{space}IO", images
+def _with_channels_last(function: Callable[[jax.Array], jax.Array], x: jax.Array, data_format: str) -> jax.Array:
+    """Apply a function of channels-last arrays to an array of either format."""
+    if data_format == "channels_last":
+        return function(x)
+    return jnp.moveaxis(function(jnp.moveaxis(x, 1, -1)), -1, 1)
 
 
 def _check_kernel(inputs: jax.Array, kernel: jax.Array, where: str) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -61,7 +61,7 @@ def max_pool(
     """
     inputs = as_array(inputs)
     windows, steps, padding = _windows(inputs, pool_size, strides, padding, data_format, "max_pool")
-    result = _largest(inputs, windows, steps, padding)
+    result = _reduce(inputs, windows, steps, padding, _MAX)
     check_output(result.size, inputs, "max_pool", f"the windows, pool_size={pool_size}")
     return result
 
@@ -90,12 +90,12 @@ def average_pool(
     """
     inputs = as_float(inputs)
     windows, steps, padding = _windows(inputs, pool_size, strides, padding, data_format, "average_pool")
-    total = lax.reduce_window(inputs, 0.0, lax.add, windows, steps, padding)
+    total = _reduce(inputs, windows, steps, padding, _SUM)
     check_output(total.size, inputs, "average_pool", f"the windows, pool_size={pool_size}")
     if padding == "VALID":
         return total / math.prod(windows)
     sizes = [size if window > 1 else 1 for size, window in zip(inputs.shape, windows, strict=True)]
-    return total / lax.reduce_window(jnp.ones(sizes, inputs.dtype), 0.0, lax.add, windows, steps, padding)
+    return total / _reduce(jnp.ones(sizes, inputs.dtype), windows, steps, padding, _SUM)
 
 
 @operation("nn")
@@ -151,36 +151,60 @@ def _windows(
     return over_all_axes(windows, data_format), over_all_axes(steps, data_format), padding
 
 
-def _largest(x: jax.Array, windows: tuple[int, ...], steps: tuple[int, ...], padding: str) -> jax.Array:
+class _Reduction(NamedTuple):
+    """How the values of a window become one."""
+
+    neutral: Callable[[Any], Any]  # what padding holds, for a dtype
+    join: Callable[[jax.Array, jax.Array], jax.Array]
+    whole: Callable[[Any, Any], Any]  # the same as XLA's own reduction
+
+
+def _lowest(dtype: Any) -> Any:
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return -np.inf
+    return False if jnp.issubdtype(dtype, jnp.bool_) else jnp.iinfo(dtype).min
+
+
+def _larger(best: jax.Array, part: jax.Array) -> jax.Array:
+    """A choice, not `maximum`, whose gradient would be shared between equal values. NaN wins, as it does there."""
+    return jnp.where((part > best) | (part != part), part, best)
+
+
+_MAX = _Reduction(_lowest, _larger, lax.max)
+_SUM = _Reduction(lambda dtype: 0, lax.add, lax.add)
+
+
+def _reduce(
+    x: jax.Array, windows: tuple[int, ...], steps: tuple[int, ...], padding: str, reduction: _Reduction
+) -> jax.Array:
+    """The reduction of each window, out of strided slices where the windows are short."""
     if max(windows) > _LONGEST:
-        return lax.reduce_window(x, _lowest(x), lax.max, windows, steps, padding)
+        neutral = np.asarray(reduction.neutral(x.dtype), x.dtype)
+        return lax.reduce_window(x, neutral, reduction.whole, windows, steps, padding)
     if math.prod(windows) <= _AT_ONCE:
-        return _largest_of_slices(x, windows, steps, padding)
+        return _reduce_slices(x, windows, steps, padding, reduction)
     for axis in reversed(range(x.ndim)):  # from the last axis, so that of equal values the first one is chosen
         if max(windows[axis], steps[axis]) > 1:
             window, step = ([sizes[i] if i == axis else 1 for i in range(x.ndim)] for sizes in (windows, steps))
-            x = _largest_of_slices(x, tuple(window), tuple(step), padding)
+            x = _reduce_slices(x, tuple(window), tuple(step), padding, reduction)
     return x
 
 
-def _lowest(x: jax.Array) -> np.ndarray:
-    return np.asarray(-np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min, x.dtype)
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2, 3), inline=True)  # outside of a step, one program for all slices
-def _largest_of_slices(x: jax.Array, windows: tuple[int, ...], steps: tuple[int, ...], padding: str) -> jax.Array:
-    """Maximum over one strided slice for each place in the window."""
+@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4), inline=True)  # outside of a step, one program for all slices
+def _reduce_slices(
+    x: jax.Array, windows: tuple[int, ...], steps: tuple[int, ...], padding: str, reduction: _Reduction
+) -> jax.Array:
+    """Join one strided slice for each place in the window."""
     margins = lax.padtype_to_pads(x.shape, windows, steps, padding)
     if any(before or after for before, after in margins):
-        x = lax.pad(x, _lowest(x), [(before, after, 0) for before, after in margins])
+        neutral = np.asarray(reduction.neutral(x.dtype), x.dtype)
+        x = lax.pad(x, neutral, [(before, after, 0) for before, after in margins])
     counts = [max((size - window) // step + 1, 0) for size, window, step in zip(x.shape, windows, steps, strict=True)]
-    result: jax.Array | None = None
+    parts = []
     for offsets in itertools.product(*map(range, windows)):
         ends = [at + (n - 1) * step + 1 if n else at for at, n, step in zip(offsets, counts, steps, strict=True)]
-        part = lax.slice(x, offsets, ends, steps)
-        # A choice, not `maximum`, whose gradient would be shared between equal values. NaN wins, as it does there.
-        result = part if result is None else jnp.where((part > result) | (part != part), part, result)
-    return x if result is None else result
+        parts.append(lax.slice(x, offsets, ends, steps))
+    return functools.reduce(reduction.join, parts)
 
 
 def _adapt(pool: Any, x: jax.Array, output_size: Any, data_format: str | None, where: str) -> jax.Array:

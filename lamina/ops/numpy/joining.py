@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from lamina.core.symbolic import Tensor, operation
+from lamina.core.variable import is_traced
 from lamina.ops.numpy._tensors import value, values
 
 
@@ -20,11 +21,13 @@ def concatenate(xs: Sequence[Tensor], axis: int = 0) -> jax.Array:
         xs: Tensors with the same number of axes.
         axis: Axis to join along. Default 0.
 
+    Sizes may be joined to a shape for `reshape`, also in compiled functions: numbers that are known stay known.
+
     Example:
         >>> print(concatenate([[1, 2], [3]]))
         [1 2 3]
     """
-    return jnp.concatenate(values(xs), axis=axis)
+    return _joined(jnp.concatenate, xs, axis)
 
 
 @operation("numpy")
@@ -40,7 +43,15 @@ def stack(x: Sequence[Tensor], axis: int = 0) -> jax.Array:
         [[1 3]
          [2 4]]
     """
-    return jnp.stack(values(x), axis=axis)
+    return _joined(jnp.stack, x, axis)
+
+
+def _joined(join: Callable[..., jax.Array], xs: Sequence[Any], axis: int) -> jax.Array:
+    """Join now where all values are known, also while a function is compiled: the result may be a shape."""
+    if is_traced(jax.tree.map(value, xs)):
+        return join(values(xs), axis=axis)
+    with jax.ensure_compile_time_eval():
+        return join(values(xs), axis=axis)
 
 
 @operation("numpy")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lamina.core.symbolic import Tensor, operation
+from lamina.core.variable import is_traced
 from lamina.ops._arrays import as_array
 from lamina.ops.numpy._tensors import value
 
@@ -42,10 +43,12 @@ def reshape(x: Tensor, newshape: int | Sequence[int | None]) -> jax.Array:
 
     Args:
         x: Tensor.
-        newshape: New shape, batch axis included; one size may be -1: what is left.
+        newshape: New shape, batch axis included; one size may be -1: what is left. A sequence of whole numbers, or an
+            array of them, such as `concatenate` makes of other sizes.
 
     Raises:
         ValueError: a size below -1, or more than one that is -1.
+        TypeError: sizes that are computed from values inside a compiled function.
 
     Differs from Keras: None, the free axis in the shape of a symbolic tensor, means -1.
 
@@ -54,15 +57,21 @@ def reshape(x: Tensor, newshape: int | Sequence[int | None]) -> jax.Array:
         [[1 2]
          [3 4]]
     """
-    sizes: Any = newshape
+    if is_traced(newshape):
+        raise TypeError(
+            f"reshape: newshape depends on values, which a compiled function does not have yet: received {newshape}. "
+            "Make it of x.shape, lamina.ops.shape(x) and plain numbers."
+        )
+    if isinstance(newshape, (np.ndarray, jax.Array)):
+        newshape = np.asarray(newshape).tolist()
     if isinstance(newshape, (tuple, list)):
-        sizes = tuple(-1 if n is None else n for n in newshape)
-        known = [n for n in sizes if isinstance(n, int)]
+        newshape = tuple(-1 if n is None else n for n in newshape)
+        known = [n for n in newshape if isinstance(n, int)]
         if known.count(-1) > 1 or min(known, default=0) < -1:
             raise ValueError(
                 f"reshape: newshape may have one free size (-1 or None) and no other negative one; received {newshape}."
             )
-    return jnp.reshape(as_array(x), sizes)  # jnp would leave a NumPy array one
+    return jnp.reshape(as_array(x), newshape)  # jnp would leave a NumPy array one
 
 
 @operation("numpy")
