@@ -22,13 +22,15 @@ def test_rooms_import_only_from_below_and_never_in_circles(contract):
 
 
 def test_init_files_hold_a_docstring_and_imports_only():
-    allowed = (ast.Import, ast.ImportFrom)
+    imports = (ast.Import, ast.ImportFrom)
     busy = []
     for file in ROOT.glob("lamina/*/**/__init__.py"):
         first, *rest = ast.parse(file.read_text()).body
         assert isinstance(first, ast.Expr), f"{file} has no docstring"
         for node in rest:
             names = isinstance(node, ast.Assign) and not any(isinstance(n, ast.Call) for n in ast.walk(node))
-            if not (isinstance(node, allowed) or names):
+            types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse
+            hidden = types and all(isinstance(inner, imports) for inner in node.body)  # of what is loaded later
+            if not (isinstance(node, imports) or names or hidden):
                 busy.append(f"{file.relative_to(ROOT)}:{node.lineno}")
     assert busy == []

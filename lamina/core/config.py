@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import jax
@@ -112,7 +112,7 @@ class Family:
         self.kind, self.module, self.base = kind, module, base
         self.members: dict[str, Any] = {}
         self.aliases: dict[str, Any] = {}
-        self._later: dict[str, tuple[Any, str]] = {}  # name -> the module that has it, still to be imported
+        self._later: dict[str, tuple[Callable[[str], Any], str]] = {}  # name -> how to import it
         _families[module] = self
 
     def add(self, member: T, *aliases: str) -> T:
@@ -126,10 +126,10 @@ class Family:
             self.aliases[alias] = member
         return member
 
-    def add_later(self, package: Any) -> None:
-        """Add the names in a package's `__all__`, whose modules are imported when one of them is asked for."""
-        for name in package.__all__:
-            self._later.update(dict.fromkeys((name, to_snake_case(name), name.lower()), (package, name)))
+    def add_later(self, names: Iterable[str], load: Callable[[str], Any]) -> None:
+        """Add members that `load(name)` imports when one of them is first asked for."""
+        for name in names:
+            self._later.update(dict.fromkeys((name, to_snake_case(name), name.lower()), (load, name)))
 
     def names(self) -> list[str]:
         """Every name that `get` knows."""
@@ -138,7 +138,8 @@ class Family:
     def find(self, name: str) -> Any:
         """Return the class or function of a name of the table, or None."""
         if name not in self.aliases and name in self._later:
-            getattr(*self._later[name])  # which adds it
+            load, its_name = self._later[name]
+            load(its_name)  # which adds it
         return self.aliases.get(name)
 
     def lookup(self, name: str) -> Any:

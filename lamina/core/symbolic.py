@@ -328,7 +328,7 @@ def operation(module: str, keras_name: str | None = None) -> Callable[[F], F]:
 def find_operation(name: str) -> Any:
     """Return an operation by its function's name or by Keras' class name."""
     if name not in _operations:
-        importlib.import_module("lamina.ops")  # which fills the table; operators of tensors need it only when used
+        importlib.import_module("lamina.ops._names").load()  # which fills the table; only operators of tensors need it
     if name not in _operations:
         raise LaminaError(f"Unknown operation {name!r}.{closest_match(name, sorted(_operations))}")
     return _operations[name]

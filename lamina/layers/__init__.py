@@ -5,7 +5,7 @@ One family a file; read `base.py` first, then `core.py` for the shape of a layer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lamina.layers import convolution, pooling, spatial
 from lamina.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
@@ -44,6 +44,7 @@ from lamina.layers.normalization import (
 )
 from lamina.layers.pooling import *  # noqa: F403
 from lamina.layers.preprocessing import Normalization, Pipeline, Rescaling, images
+from lamina.layers.preprocessing.images._names import load as __getattr__  # noqa: F401
 from lamina.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -61,7 +62,6 @@ from lamina.layers.wrappers import TimeDistributed, Wrapper
 if TYPE_CHECKING:
     from lamina.layers.preprocessing.images import *  # noqa: F403
 
-family.add_later(images)
 deserialize, serialize = family.deserialize, family.serialize
 
 __all__ = [
@@ -128,15 +128,3 @@ __all__ = [
     *spatial.__all__,
     *images.__all__,
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in images.__all__:
-        return getattr(images, name)
-    from lamina.core.errors import closest_match
-
-    raise AttributeError(f"module 'lamina.layers' has no attribute {name!r}.{closest_match(name, __all__)}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])

@@ -145,7 +145,8 @@ class Layer(Stateless, Configurable):
 
         Args:
             *args: Arrays, or what NumPy takes for arrays, or nests of them, as `call` takes them.
-            training: Whether to act as in training; None is what the enclosing call has, False at the outermost.
+            training: Whether to act as in training; None is what the enclosing call has. Where none has said it, each
+                layer does what its `call` has as default: image layers that draw act, all others do not.
             mask: Mask (batch, time) of the inputs; None is the one that the layers before have made.
             **kwargs: Further arguments of `call`.
         """
@@ -157,8 +158,8 @@ class Layer(Stateless, Configurable):
         args = (self._convert(args[0]), *map(self._convert_further, args[1:]))
         kwargs = {name: self._convert_further(value) for name, value in kwargs.items()}
         outer = local.context
-        if training is None:
-            training = outer.training if outer is not None else bool(self._call_parameters.get("training"))
+        if training is None and outer is not None:
+            training = outer.training
         if outer is not None:
             return self._apply(args, kwargs, mask, training, outer)
         with call_context(training) as context:
@@ -167,7 +168,7 @@ class Layer(Stateless, Configurable):
         return outputs
 
     def _apply(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any, training: bool, context: CallContext
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any, training: bool | None, context: CallContext
     ) -> Any:
         """Build on first use, check, find the masks, run `call`, see to what it left."""
         inputs = args[0]
@@ -181,8 +182,10 @@ class Layer(Stateless, Configurable):
             self._build_for(args, kwargs)
         self.check_input(inputs)
         previous_mask = self._find_masks(args, kwargs, mask)
+        if training is None:
+            training = self._call_parameters.get("training")
         if "training" in self._call_parameters:
-            kwargs["training"] = training
+            kwargs["training"] = bool(training)
         tracing = current_binding() is not None or is_traced((args, kwargs))
         watch = Watch(self) if tracing else None
         compute_dtype = self.dtype_policy.compute_dtype

@@ -17,14 +17,14 @@ class CallContext:
     """What the outermost call of a forward pass fixes for all inner ones.
 
     Attributes:
-        training: Whether the pass is one of training.
+        training: Whether the pass is one of training; None where nobody has said it.
         losses: What `add_loss` added so far.
         stack: The layers whose `call` is running, innermost last; None stands for a `build`.
         called: All layers that were called.
         made: (variable, layer) of the variables that were made while the layer's `call` ran.
     """
 
-    def __init__(self, training: bool) -> None:
+    def __init__(self, training: bool | None) -> None:
         self.training = training
         self.losses: list[jax.Array] = []
         self.stack: list[Any] = []
@@ -37,7 +37,7 @@ class CallContext:
             self.made.append((variable, self.stack[-1]))
 
     @contextmanager
-    def running(self, layer: Any, training: bool) -> Iterator[None]:
+    def running(self, layer: Any, training: bool | None) -> Iterator[None]:
         """Inside the context, the layer's `call` runs, and inner layers inherit `training`."""
         outer, self.training = self.training, training
         self.stack.append(layer)
@@ -58,7 +58,7 @@ local = _Local()
 
 
 @contextmanager
-def call_context(training: bool) -> Iterator[CallContext]:
+def call_context(training: bool | None) -> Iterator[CallContext]:
     """Open the context of a forward pass; inner layers inherit `training`, and `add_loss` adds to its losses."""
     outer = local.context
     local.context = CallContext(training)

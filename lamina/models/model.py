@@ -105,10 +105,10 @@ class Model(Layer):
         enable_cache()
 
     def __call__(self, *args: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
-        """Apply the model to arrays, in inference mode as one compiled call; or record it in a graph, see `Layer`."""
-        outside = local.context is None and current_binding() is None and not training and mask is None
+        """Apply the model to arrays, as one compiled call; or record it in a graph, see `Layer`."""
+        outside = local.context is None and current_binding() is None and mask is None
         if outside and self.built and self.calls_compiled and len(args) == 1 and not kwargs and _are_arrays(args[0]):
-            return prediction.call(self, args[0])
+            return prediction.call(self, args[0], training)
         return super().__call__(*args, training=training, mask=mask, **kwargs)
 
     # Layers -----------------------------------------------------------------------------------------------------------

@@ -180,7 +180,7 @@ class Sequential(Model):
         """Return what the last layer makes of the inputs."""
         outputs = inputs
         for layer in self._stack:
-            outputs = layer(outputs, training=training)
+            outputs = layer(outputs)  # which inherits `training`
         return outputs
 
     def _convert(self, inputs: Any) -> Any:

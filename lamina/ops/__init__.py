@@ -12,8 +12,10 @@ The files are loaded when the first function is used: layers and losses need but
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lamina.ops._names import __dir__ as __dir__
+from lamina.ops._names import __getattr__ as __getattr__
 
 if TYPE_CHECKING:
     from lamina.ops import image as image
@@ -25,33 +27,3 @@ if TYPE_CHECKING:
     from lamina.ops.nn import *  # noqa: F403
     from lamina.ops.numpy import *  # noqa: F403
     from lamina.ops.tensorflow_names import *  # noqa: F403
-
-_FILES = ("control_flow", "core", "fourier", "linalg", "math", "nn", "numpy", "tensorflow_names")  # names stand here
-
-
-def __getattr__(name: str) -> Any:
-    if name in (*_FILES, "image"):
-        return importlib.import_module(f"lamina.ops.{name}")
-    if name.startswith("_") and name != "__all__":
-        raise AttributeError(f"module 'lamina.ops' has no attribute {name!r}.")
-    if "__all__" not in globals():
-        _load()
-    if name in globals():
-        return globals()[name]
-    from lamina.core.errors import closest_match
-
-    raise AttributeError(f"module 'lamina.ops' has no attribute {name!r}.{closest_match(name, globals()['__all__'])}")
-
-
-def _load() -> None:
-    """Give the package the functions of all files."""
-    names: list[str] = []
-    for file in _FILES:
-        module = importlib.import_module(f"lamina.ops.{file}")
-        globals().update({name: getattr(module, name) for name in module.__all__})
-        names += module.__all__
-    globals()["__all__"] = names
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__getattr__("__all__"), *_FILES, "image"})

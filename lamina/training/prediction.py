@@ -104,12 +104,12 @@ def _predict_all(model: Any, x: Any, batch_size: int | None, verbose: Any, steps
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
 
 
-def call(model: Any, x: Any) -> Any:
+def call(model: Any, x: Any, training: bool | None) -> Any:
     """Apply a model to arrays as one compiled call, or operation by operation where its `call` cannot be compiled."""
     try:
-        return predictor(model).call(x)
+        return predictor(model).call(x, None if training is None else bool(training))
     except (jax.errors.JAXTypeError, jax.errors.JAXIndexError, LaminaError):
-        outputs = Layer.__call__(model, x)
+        outputs = Layer.__call__(model, x, training=training)
     model.calls_compiled = False  # it looks at values, which only exist outside of a compilation
     return outputs
 

@@ -19,7 +19,7 @@ from lamina.training.compilation import jit
 class Predictor:
     """The compiled forward pass of one model; it needs no loss, so an uncompiled model has one too.
 
-    Random draws in inference (a sampling layer, say) are functions of the layer's seed and the number of the call.
+    Random draws (a sampling layer, say) are functions of the layer's seed and the number of the call.
     """
 
     def __init__(self, model: Any) -> None:
@@ -30,7 +30,7 @@ class Predictor:
         size = sum(v.size for v in self.variables)
         self.batch: Callable[..., Any] = jit(self._forward, size)
         self.batches: Callable[..., Any] = jit(self._predict, size, static_argnames="batch_size")
-        self._eager: Callable[..., Any] = jit(self._call, size)
+        self._eager: Callable[..., Any] = jit(self._call, size, static_argnames="training")
         self._calls = itertools.count()
 
     def __call__(self, x: Any, rows: int, batch_size: int) -> Any:
@@ -48,10 +48,10 @@ class Predictor:
         """Number of the next call."""
         return np.uint32(next(self._calls))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, training: bool | None = None) -> Any:
         """What `model(x)` does: the outputs with their masks; losses and what layers assigned go to the objects."""
         values = [*self.values(), *values_of(self.accumulators)]
-        outputs, masks, losses, assigned = self._eager(values, self.next_call(), x)
+        outputs, masks, losses, assigned = self._eager(values, self.next_call(), x, training=training)
         for leaf, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
             if mask is not None:
                 set_mask(leaf, mask)
@@ -60,13 +60,13 @@ class Predictor:
             [*self.variables, *self.accumulators][place].assign(value)
         return outputs
 
-    def _call(self, values: list[Any], call: Any, x: Any) -> Any:
+    def _call(self, values: list[Any], call: Any, x: Any, *, training: bool | None) -> Any:
         variables = [*self.variables, *self.accumulators]
         with (
             bind(variables, values, key=_key_of(call), drop=True) as binding,
-            call_context(training=False) as context,
+            call_context(training) as context,
         ):
-            outputs = self.model(x, training=False)
+            outputs = self.model(x)
             masks = [get_mask(leaf) for leaf in jax.tree.leaves(outputs)]
             assigned = {i: v.value for i, v in enumerate(variables) if id(v) in binding.assigned}
             return outputs, masks, context.losses, assigned

@@ -179,3 +179,21 @@ def test_summary_shows_frozen_layers_and_nested_ones():
     assert "└ deep" in text
     assert "Trainable" in text
     assert "Non-trainable params: 16" in text
+
+
+def test_a_model_called_by_itself_leaves_training_to_each_layer():
+    x = np.random.default_rng(0).uniform(0, 255, (8, 6, 6, 1)).astype("float32")
+    images, other = layers.RandomFlip("horizontal", seed=1), layers.Dropout(0.5)
+    model = lamina.Sequential([layers.Input((6, 6, 1)), images, other])
+
+    def changed(y):
+        return not np.array_equal(y, x)
+
+    assert changed(model(x))  # as in Keras: what `RandomFlip` does by itself
+    assert set(np.ravel(model(x))) <= set(np.ravel(x))  # and `Dropout` drops nothing
+    assert changed(model(x, training=True))
+    assert not np.array_equal(model(x, training=True), model(x, training=True))
+    for inference in (model(x, training=False), model.predict(x, verbose=0)):
+        assert not changed(inference)
+    assert changed(images(x))
+    assert not changed(other(x))

@@ -107,7 +107,7 @@ def perspective_transform(
         raise ValueError(
             f"{where}: end_points: expected the shape of start_points, {start.shape}, received {end.shape}."
         )
-    return _project(images, _homography(start, end), fill_value, ORDERS[interpolation], "constant", data_format)
+    return _project(images, homography(start, end), fill_value, ORDERS[interpolation], "constant", data_format)
 
 
 @operation("image")
@@ -242,7 +242,7 @@ def _interpolate(
 
 
 @functools.partial(jax.jit, inline=True)
-def _homography(start: jax.Array, end: jax.Array) -> jax.Array:
+def homography(start: jax.Array, end: jax.Array) -> jax.Array:
     """Coefficients (..., 8), in the order of `affine_transform`, of the map that takes end points to start points.
 
     In homogeneous coordinates it is sum_i w_i s_i l_i^T: l_i is the line through two of the end points 0, 1, 2, so that

@@ -9,8 +9,10 @@ The files are imported when a layer of theirs is first used: most programs use f
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lamina.layers.preprocessing.images._names import NAMES
+from lamina.layers.preprocessing.images._names import load as __getattr__
 
 if TYPE_CHECKING:
     from lamina.layers.preprocessing.images.boxes import MaxNumBoundingBoxes
@@ -46,46 +48,4 @@ if TYPE_CHECKING:
     from lamina.layers.preprocessing.images.policies import AugMix, RandAugment
     from lamina.layers.preprocessing.images.resizing import Resizing
 
-_FILES = {
-    "cropping": ["CenterCrop", "RandomCrop"],
-    "resizing": ["Resizing"],
-    "flipping": ["RandomFlip"],
-    "geometry": [
-        "RandomRotation",
-        "RandomZoom",
-        "RandomTranslation",
-        "RandomShear",
-        "RandomPerspective",
-        "RandomElasticTransform",
-    ],
-    "colours": [
-        "RandomBrightness",
-        "RandomContrast",
-        "RandomColorDegeneration",
-        "RandomColorJitter",
-        "RandomGrayscale",
-        "RandomHue",
-        "RandomSaturation",
-        "RandomInvert",
-        "RandomPosterization",
-        "RandomSharpness",
-        "RandomGaussianBlur",
-        "AutoContrast",
-        "Equalization",
-        "ContrastLimitedAdaptiveHistogramEqualization",
-        "Solarization",
-    ],
-    "erasing": ["RandomErasing"],
-    "mixing": ["MixUp", "CutMix"],
-    "policies": ["RandAugment", "AugMix"],
-    "boxes": ["MaxNumBoundingBoxes"],
-}
-_HOMES = {name: file for file, names in _FILES.items() for name in names}
-
-__all__ = list(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__ = [*NAMES]

@@ -13,7 +13,7 @@ from lamina.layers.base import family
 from lamina.layers.preprocessing.images._settings import factor_range
 from lamina.layers.preprocessing.images.geometry._boxes import boxes_of_pixels, move_boxes
 from lamina.layers.preprocessing.images.geometry.affine import MapLayer
-from lamina.ops.image.geometry import _homography
+from lamina.ops.image.geometry import homography
 
 
 @family.add
@@ -70,7 +70,7 @@ class RandomPerspective(MapLayer):
         right, bottom = max(width - 1, 1), max(height - 1, 1)  # corners of one pixel would be one point
         corners = jnp.array([[0, 0], [right, 0], [0, bottom], [right, bottom]], jnp.float32)
         shifts = uniform(key(), (batch, 4, 2), -0.5 * self.scale, 0.5 * self.scale)
-        maps = _homography(corners, corners * (1 + shifts))
+        maps = homography(corners, corners * (1 + shifts))
         return jnp.where(changes[:, None], maps, jnp.array([1, 0, 0, 0, 1, 0, 0, 0], jnp.float32))
 
     def transform_bounding_boxes(
