@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -19,6 +20,13 @@ os.environ.pop("LAMINA_COMPILATION_CACHE", None)
 # A shell that runs the tests in the background lets them ignore Ctrl-C, which their child processes would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 _cache = os.environ["LAMINA_CACHE"] = tempfile.mkdtemp(prefix="lamina-tests-")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_garbage_collection() -> None:
+    """Leave what stands already (tests, programs) out of garbage collections, which Keras asks for in each test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -835,6 +835,66 @@ OUTPUTS = [
 ]
 OUTPUTS = [row._replace(mend=row.mend or (lambda m: m.compile("sgd", list(TWO_LOSSES.values())))) for row in OUTPUTS]
 
+IMAGES_BATCH = np.zeros((4, 6, 6, 3), np.float32)
+IMAGES = [
+    Row(
+        "grey images without a channel axis",
+        lambda m: layers.Conv2D(4, 3)(np.zeros((2, 6, 6), np.float32)),
+        r"\(batch, height, width, channels\).*received \(None, 6, 6\).*x\[..., None\]",
+        ValueError,
+    ),
+    Row(
+        "a kernel larger than the image",
+        lambda m: layers.Conv2D(4, 7)(IMAGES_BATCH),
+        r"output would be empty.*\(6, 6\) is too small.*\(7, 7\).*padding=\"same\"",
+        ValueError,
+    ),
+    Row(
+        "channels that the groups do not divide",
+        lambda m: layers.Conv2D(4, 3, groups=2)(IMAGES_BATCH),
+        r"3 channels .* groups=2",
+        ValueError,
+    ),
+    Row(
+        "causal padding of images",
+        lambda m: layers.Conv2D(4, 3, padding="causal"),
+        r"\"causal\" exists in Conv1D alone.*ZeroPadding1D",
+        ValueError,
+    ),
+    Row(
+        "a pool larger than the image",
+        lambda m: layers.MaxPool2D(8)(IMAGES_BATCH),
+        r"pool_size=\(8, 8\) is larger.*\(4, 6, 6, 3\)",
+        ValueError,
+    ),
+    Row(
+        "images of several sizes",
+        lambda m: layers.CenterCrop(4, 4)([IMAGES_BATCH[0], IMAGES_BATCH[0, :5]]),
+        r"images of one shape.*\(5, 6, 3\), \(6, 6, 3\).*Resizing",
+        ValueError,
+    ),
+    Row(
+        "boxes in an unknown format",
+        lambda m: layers.RandomFlip()(
+            {"images": IMAGES_BATCH, "bounding_boxes": {"boxes": np.zeros((4, 1, 4)), "labels": np.zeros((4, 1))}}
+        ),
+        r"pass bounding_box_format, one of",
+        ValueError,
+    ),
+    Row(
+        "MixUp of class numbers",
+        lambda m: layers.MixUp()({"images": IMAGES_BATCH, "labels": np.zeros(4, np.int32)}),
+        r"mixture of class numbers is no class.*one_hot",
+        ValueError,
+    ),
+    Row(
+        "an unknown fill_mode",
+        lambda m: layers.RandomRotation(0.1, fill_mode="reflekt"),
+        r"Did you mean 'reflect'",
+        ValueError,
+    ),
+]
+
 TABLE: dict[str, list[Row]] = {
     "Labels": LABELS,
     "Inputs": INPUTS,
@@ -847,6 +907,7 @@ TABLE: dict[str, list[Row]] = {
     "Order of calls": ORDER,
     "compile and optimizers": COMPILE,
     "Layers": LAYERS,
+    "Images": IMAGES,
 }
 
 # What only shows while training runs: the weights are then those of the last finished step.
