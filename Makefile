@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test smoke unit doctest notes bench lint fmt types check clean
+.PHONY: help setup demo test smoke unit grid doctest notes bench lint fmt types check clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,7 +31,10 @@ smoke: $(STAMP)  ## The first look: seconds
 	$(PY) -m pytest tests/test_smoke.py
 
 unit: $(STAMP)  ## The tests
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+grid: $(STAMP)  ## The tests with every combination of their parameters
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --grid
 
 doctest: $(STAMP)  ## The examples in docstrings and in the README
 	$(PY) -m pytest -n 2 --dist loadfile --doctest-modules lamina README.md --doctest-glob="*.md" -p no:cacheprovider

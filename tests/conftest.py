@@ -29,8 +29,44 @@ def light_garbage_collection() -> None:
     gc.freeze()
 
 
+WITH_KERAS = ("tests/parity/", "tests/ops/")
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(_cache, ignore_errors=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--grid", action="store_true", help="every combination of the parameters of each test")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Thin out the grids of cases, which would take half an hour; `--grid` (`make grid`) runs them in full.
+
+    Of a test with several parameters, those cases stay in which a value of one of them occurs for the first time: each
+    is tested, but not each with each other. Of lists of more than 24 comparisons with Keras, every third stays.
+    """
+    if config.getoption("--grid") or any("::" in argument for argument in config.args):
+        return
+    seen: dict[str, set[tuple[int, str]]] = {}
+    count: dict[str, int] = {}
+    for item in items:
+        count[_test(item)] = count.get(_test(item), 0) + 1
+    kept, left_out = [], []
+    for item in items:
+        case = getattr(item, "callspec", None)
+        names = case._idlist if case is not None else [""]  # one for each `parametrize`
+        known = seen.setdefault(_test(item), set())
+        number, new = len(known), set(enumerate(names)) - known
+        known |= new
+        long = len(names) == 1 and count[_test(item)] > 24 and item.nodeid.startswith(WITH_KERAS)
+        (kept if new and not (long and number % 3) else left_out).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _test(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
 
 
 @pytest.fixture(autouse=True)

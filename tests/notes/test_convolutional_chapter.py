@@ -130,16 +130,16 @@ def test_section_2_3_training(fashion_mnist_folder, capsys):
         metrics=["accuracy"],
     )
     few = slice(3200)  # the notes take all 55,000, and ten epochs
-    hist = cnnCls.fit(XTrain[few], yTrain[few], epochs=3, validation_data=(XValid[:1000], yValid[:1000]))
+    hist = cnnCls.fit(XTrain[few], yTrain[few], epochs=2, validation_data=(XValid[:1000], yValid[:1000]))
     values = r"accuracy: 0\.\d{4} - loss: \d\.\d{4} - val_accuracy: 0\.\d{4} - val_loss: \d\.\d{4}"
-    assert re.fullmatch(rf"Epoch 1/3 - 100/100 - .* - {values}", capsys.readouterr().out.splitlines()[0])
+    assert re.fullmatch(rf"Epoch 1/2 - 100/100 - .* - {values}", capsys.readouterr().out.splitlines()[0])
     assert hist.history["loss"][-1] < hist.history["loss"][0]
-    assert hist.history["val_accuracy"][-1] > 0.6  # one in ten by chance
+    assert hist.history["val_accuracy"][-1] > 0.5  # one in ten by chance
 
     XTest, yTest = XTest[:1000], yTest[:1000]
     preds = cnnCls.predict(XTest)
     preds = preds.argmax(axis=1)
     _, accuracy = cnnCls.evaluate(XTest, yTest)
     assert accuracy == pytest.approx((preds == yTest).mean(), abs=1e-6)
-    assert accuracy > 0.6
+    assert accuracy > 0.5
     assert "weighted avg" in classification_report(yTest, preds)

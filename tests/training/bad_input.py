@@ -835,8 +835,8 @@ OUTPUTS = [
 ]
 OUTPUTS = [row._replace(mend=row.mend or (lambda m: m.compile("sgd", list(TWO_LOSSES.values())))) for row in OUTPUTS]
 
-IMAGES_BATCH = np.zeros((4, 6, 6, 3), np.float32)
-IMAGES = [
+RGB = np.zeros((4, 6, 6, 3), np.float32)
+IMAGE_LAYERS = [
     Row(
         "grey images without a channel axis",
         lambda m: layers.Conv2D(4, 3)(np.zeros((2, 6, 6), np.float32)),
@@ -845,13 +845,13 @@ IMAGES = [
     ),
     Row(
         "a kernel larger than the image",
-        lambda m: layers.Conv2D(4, 7)(IMAGES_BATCH),
+        lambda m: layers.Conv2D(4, 7)(RGB),
         r"output would be empty.*\(6, 6\) is too small.*\(7, 7\).*padding=\"same\"",
         ValueError,
     ),
     Row(
         "channels that the groups do not divide",
-        lambda m: layers.Conv2D(4, 3, groups=2)(IMAGES_BATCH),
+        lambda m: layers.Conv2D(4, 3, groups=2)(RGB),
         r"3 channels .* groups=2",
         ValueError,
     ),
@@ -863,27 +863,27 @@ IMAGES = [
     ),
     Row(
         "a pool larger than the image",
-        lambda m: layers.MaxPool2D(8)(IMAGES_BATCH),
+        lambda m: layers.MaxPool2D(8)(RGB),
         r"pool_size=\(8, 8\) is larger.*\(4, 6, 6, 3\)",
         ValueError,
     ),
     Row(
         "images of several sizes",
-        lambda m: layers.CenterCrop(4, 4)([IMAGES_BATCH[0], IMAGES_BATCH[0, :5]]),
+        lambda m: layers.CenterCrop(4, 4)([RGB[0], RGB[0, :5]]),
         r"images of one shape.*\(5, 6, 3\), \(6, 6, 3\).*Resizing",
         ValueError,
     ),
     Row(
         "boxes in an unknown format",
         lambda m: layers.RandomFlip()(
-            {"images": IMAGES_BATCH, "bounding_boxes": {"boxes": np.zeros((4, 1, 4)), "labels": np.zeros((4, 1))}}
+            {"images": RGB, "bounding_boxes": {"boxes": np.zeros((4, 1, 4)), "labels": np.zeros((4, 1))}}
         ),
         r"pass bounding_box_format, one of",
         ValueError,
     ),
     Row(
         "MixUp of class numbers",
-        lambda m: layers.MixUp()({"images": IMAGES_BATCH, "labels": np.zeros(4, np.int32)}),
+        lambda m: layers.MixUp()({"images": RGB, "labels": np.zeros(4, np.int32)}),
         r"mixture of class numbers is no class.*one_hot",
         ValueError,
     ),
@@ -907,7 +907,7 @@ TABLE: dict[str, list[Row]] = {
     "Order of calls": ORDER,
     "compile and optimizers": COMPILE,
     "Layers": LAYERS,
-    "Images": IMAGES,
+    "Images": IMAGE_LAYERS,
 }
 
 # What only shows while training runs: the weights are then those of the last finished step.

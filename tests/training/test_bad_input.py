@@ -68,7 +68,7 @@ def test_bad_input_is_refused_before_anything_happens(row):
     built, before = model.built, model.get_weights()
     with count_compilations() as compiled, pytest.raises(row.error, match=f"(?s){row.text}"):
         row.call(model)
-    assert compiled == [] or row in bad_input.IMAGES  # layers called by themselves run operation by operation
+    assert compiled == [] or row in bad_input.IMAGE_LAYERS  # layers called by themselves run operation by operation
     assert model.built == built
     assert same_bits(before, model.get_weights())
     assert trains(model, row)
