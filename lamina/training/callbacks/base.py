@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from lamina.core import errors
@@ -43,6 +43,13 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         """Receive `params`, before the first hook."""
         self.params = params
+
+    def expect_logs(self, names: Collection[str]) -> None:
+        """Receive the names that the epochs' logs will have, before the first hook of `fit`; raise if one is missing.
+
+        It is called only where the names are known: not where the model's class or a callback of the user's may add
+        values.
+        """
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Run before the first epoch."""

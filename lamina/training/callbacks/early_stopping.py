@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.core import errors
-from lamina.training.callbacks.base import Callback, Logs
+from lamina.training.callbacks._monitor import MonitorCallback
+from lamina.training.callbacks.base import Logs
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stop training once a monitored value has not improved for `patience` epochs.
 
     An epoch improves when value < best - min_delta (mode "min") or value > best + min_delta (mode "max"). The first
@@ -36,8 +37,8 @@ class EarlyStopping(Callback):
         wait: Epochs since the last improvement.
 
     Raises:
-        ValueError: an argument out of range, or, at the end of the first epoch, a monitor that is not in the logs or
-            whose direction "auto" cannot tell.
+        ValueError: an argument out of range. Before the first epoch, or at the end of it where the names were not
+            known before: a monitor that the logs do not have, or whose direction "auto" cannot tell.
 
     Differs from Keras: a monitor that does not exist is an error, where Keras warns each epoch and never stops; a NaN
     as first value is no improvement, where Keras keeps it as the best for ever; an unknown mode is an error.
@@ -66,17 +67,12 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        where = "EarlyStopping: "
-        errors.check_choice("mode", mode, ["auto", "min", "max"], where)
-        if not math.isfinite(min_delta):
-            raise ValueError(f"{where}min_delta: expected a finite number, received {min_delta!r}.")
+        super().__init__(monitor, mode, min_delta)
+        where = f"{type(self).__name__}: "
         if baseline is not None and math.isnan(baseline):
             raise ValueError(f"{where}baseline: expected a number or None, received {baseline!r}.")
-        self.monitor = monitor
-        self.min_delta = abs(min_delta)
         self.patience = errors.check_positive_int("patience", patience, where, minimum=0)
         self.verbose = verbose
-        self.mode = mode
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = errors.check_positive_int("start_from_epoch", start_from_epoch, where, minimum=0)
@@ -88,24 +84,19 @@ class EarlyStopping(Callback):
         self.best: float | None = None
         self.best_epoch = 0
         self.best_weights: list[Any] | None = None
-        self._sign = 0  # 1 when smaller is better, -1 when larger is, 0 before the first epoch has ended
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget the training before."""
+        super().on_train_begin(logs)
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the epoch's value with the best and count."""
-        logs = logs or {}
-        if self.monitor not in logs:
-            self._check_monitor(logs)
+        current = self.monitored(logs)
+        if current is None or epoch < self.start_from_epoch:
             return
-        self._sign = self._sign or self._find_sign()
-        if epoch < self.start_from_epoch:
-            return
-        current = float(logs[self.monitor])
         self.wait += 1
-        improved = self._improves(current, self.best)
+        improved = self.improves(current, self.best)
         if improved:
             self.best = current
         if improved or (self.restore_best_weights and self.best_weights is None):
@@ -113,7 +104,7 @@ class EarlyStopping(Callback):
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
         if improved:
-            if self._improves(current, self.baseline):
+            if self.improves(current, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
@@ -137,39 +128,3 @@ class EarlyStopping(Callback):
         """Take up what `get_state` returned; call it after `on_train_begin`, which forgets."""
         for name in self.get_state():
             setattr(self, name, state[name])
-
-    def _improves(self, value: float, reference: float | None) -> bool:
-        if reference is None:
-            return not math.isnan(value)
-        return self._sign * value + self.min_delta < self._sign * reference
-
-    def _check_monitor(self, logs: Logs) -> None:
-        """Raise unless the monitored value may still come: it came before, or this epoch was not validated."""
-        validated = any(name.startswith("val_") for name in logs)
-        rarely = (self.params or {}).get("validation_freq", 1) != 1
-        if self._sign or (rarely and self.monitor.startswith("val_") and not validated):
-            return
-        plain = self.monitor.removeprefix("val_")
-        if plain != self.monitor and plain in logs and not validated:
-            way = f" There is no validation: pass validation_data or validation_split to fit, or monitor {plain!r}."
-        else:
-            way = errors.closest_match(self.monitor, logs)
-        raise ValueError(
-            f"EarlyStopping: monitor: {self.monitor!r} is not among the values of this training, which are "
-            f"{', '.join(logs)}.{way}"
-        )
-
-    def _find_sign(self) -> int:
-        if self.mode != "auto":
-            return 1 if self.mode == "min" else -1
-        name = self.monitor.removeprefix("val_")
-        if name == "loss" or name.endswith("_loss"):
-            return 1
-        for metric in getattr(self.model, "metrics", []):
-            direction = getattr(metric, "_direction", None)
-            if direction and (name == metric.name or name.endswith(f"_{metric.name}")):
-                return -1 if direction == "up" else 1
-        raise ValueError(
-            f"EarlyStopping: mode: 'auto' cannot tell whether a larger or a smaller {self.monitor!r} is better. "
-            "Pass mode='max' or mode='min'."
-        )
