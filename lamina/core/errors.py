@@ -25,6 +25,52 @@ class NotCompiledError(LaminaError):
     """`fit` or `evaluate` was called before `compile`."""
 
 
+class FileError(LaminaError):
+    """A file was refused: what is in it is broken, unknown, hostile, or does not belong where it is wanted.
+
+    Faults of the disk (no space, no permission, no such file) stay `OSError`.
+
+    Args:
+        path: The file.
+        where: The place inside the file, such as "config.json, line 3"; "" is the file as a whole.
+        reason: What was wrong, what came and what was expected; without a full stop.
+        code: One word for programs, such as "checksum".
+        way_out: A sentence that says what to do.
+    Example:
+        >>> print(FileError("m.keras", "config.json", "expected UTF-8 text", way_out="Save the model again."))
+        m.keras: config.json: expected UTF-8 text. Save the model again.
+    """
+
+    def __init__(self, path: object, where: str, reason: str, *, code: str = "refused", way_out: str = "") -> None:
+        self.path, self.where = str(path), printable(where, 300)
+        self.reason, self.code = printable(reason, 800), code
+        place = f"{printable(self.path, 500)}: " + (f"{self.where}: " if where else "")
+        super().__init__(f"{place}{self.reason}." + (f" {printable(way_out, 300)}" if way_out else ""))
+        self._arguments = (path, where, reason, code, way_out)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _file_error, self._arguments
+
+
+def _file_error(path: object, where: str, reason: str, code: str, way_out: str) -> FileError:
+    """Unpickle a `FileError`: `BaseException` would call it with its message alone."""
+    return FileError(path, where, reason, code=code, way_out=way_out)
+
+
+def printable(text: object, limit: int) -> str:
+    """Return `text` in printable characters, at most `limit`: others become escapes, the middle of long text goes.
+
+    Example:
+        >>> printable("a" + chr(10) + "b", 300)
+        'a\\\\nb'
+    """
+    text = str(text)
+    if len(text) > limit:
+        text = f"{text[: limit // 2]} ... {text[-limit // 4 :]}"
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."
+
+
 def closest_match(name: object, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the known name nearest to `name`, or an empty string.
 

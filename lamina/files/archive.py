@@ -1,0 +1,109 @@
+"""Zip archives: all that describes a member is compared before it is read; nothing is extracted to the disk."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import BinaryIO, NoReturn
+
+from lamina.core.errors import FileError
+from lamina.files._zip_directory import Member, read_directory
+from lamina.files.checksums import CHUNK, crc_of
+from lamina.files.opening import OpenFile
+
+MAX_RATIO = 64  # unpacked bytes of all members to bytes of the file
+
+
+class Archive:
+    """The members of a zip archive.
+
+    Refused are: names that are absolute, lead upwards, or stand twice; links; encryption; compression other than
+    deflate; members that overlap or leave gaps; headers that contradict each other; more than `MAX_RATIO` times the
+    file's size in all; comments, except lamina's checksum, which is verified.
+
+    Args:
+        file: The open file, used as long as the archive is.
+    Attributes:
+        names: Names of the members, in the order of the directory; folders are left out.
+    Raises:
+        FileError: The file is no such archive.
+    """
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        directory = read_directory(file)
+        self._members, self._checked = directory.members, directory.has_checksum
+        total = sum(member.size for member in self._members.values())
+        if total > MAX_RATIO * file.size:
+            raise FileError(
+                file.path,
+                "",
+                f"its members unpack to {total} bytes, more than {MAX_RATIO} times the file's {file.size}",
+                code="ratio",
+                way_out="If it is yours, pack it again without compression.",
+            )
+        self.names = list(self._members)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def size(self, name: str) -> int:
+        """Bytes of a member when unpacked."""
+        return self._member(name).size
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of a member, which may be at most `limit`; their checksum was compared."""
+        member = self._member(name)
+        if member.size > limit:
+            self._refuse(name, f"{member.size} bytes; at most {limit} were expected", "size")
+        return self._unpack(member).getvalue()
+
+    def view(self, name: str) -> BinaryIO:
+        """A member as a seekable, read-only file, whose checksum was compared; only packed ones are held in memory."""
+        member = self._member(name)
+        if member.packed:
+            return self._unpack(member)
+        stored = self._file.window(member.start, member.size)
+        # The checksum of the whole file covers the members'.
+        if not self._checked and crc_of(stored) != member.crc:
+            self._refuse(name, "its checksum (CRC) does not fit its bytes", "checksum")
+        stored.seek(0)
+        return stored
+
+    def _member(self, name: str) -> Member:
+        if name not in self._members:
+            listed = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
+            self._refuse(name, f"there is no such member; there are: {listed or 'none'}", "missing")
+        return self._members[name]
+
+    def _unpack(self, member: Member) -> io.BytesIO:
+        source = self._file.window(member.start, member.stored)
+        unpacked, decoder = io.BytesIO(), zlib.decompressobj(-zlib.MAX_WBITS)
+        crc = 0
+        while piece := source.read(CHUNK):
+            while piece:
+                if member.packed:
+                    try:
+                        data = decoder.decompress(piece, CHUNK)
+                    except zlib.error:
+                        self._refuse(member.name, "its packed bytes are broken", "packed")
+                    piece = decoder.unconsumed_tail
+                else:
+                    data, piece = piece, b""
+                crc = zlib.crc32(data, crc)
+                unpacked.write(data)
+                if unpacked.tell() > member.size:
+                    self._refuse(
+                        member.name, f"it unpacks to more than the {member.size} bytes that it declares", "size"
+                    )
+        if member.packed and (not decoder.eof or decoder.unused_data):
+            self._refuse(member.name, "its packed bytes do not end where the archive says", "packed")
+        if unpacked.tell() != member.size:
+            self._refuse(member.name, f"it unpacks to {unpacked.tell()} bytes, but declares {member.size}", "size")
+        if crc != member.crc:
+            self._refuse(member.name, "its checksum (CRC) does not fit its bytes", "checksum")
+        unpacked.seek(0)
+        return unpacked
+
+    def _refuse(self, name: str, reason: str, code: str) -> NoReturn:
+        raise FileError(self._file.path, name, reason, code=code) from None
