@@ -1,6 +1,5 @@
 """Callbacks, under Keras' name; see `lamina.training.callbacks`."""
 
-from lamina.training.callbacks import Callback, CallbackList, EarlyStopping, LambdaCallback
-from lamina.training.history import History
+from lamina.training.callbacks import Callback, CallbackList, EarlyStopping, History, LambdaCallback, ProgbarLogger
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"]
+__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "ProgbarLogger"]

@@ -22,8 +22,8 @@ from lamina.layers.owner import metrics_of
 from lamina.models import architecture
 from lamina.training import by_batch, evaluation, loop, prediction
 from lamina.training.arguments import FitArguments
+from lamina.training.callbacks import History
 from lamina.training.compilation import enable_cache
-from lamina.training.history import History
 from lamina.training.objective import Objective
 from lamina.training.own_steps import takes
 from lamina.training.prepare import prepared_program

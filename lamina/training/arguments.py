@@ -66,6 +66,11 @@ class FitArguments:
             return (epoch + 1) % self.validation_freq == 0
         return epoch + 1 in self.validation_freq
 
+    @property
+    def validates_some(self) -> bool:
+        """Whether validation is due after any epoch."""
+        return any(map(self.validates, range(self.initial_epoch, self.epochs)))
+
     def params(self, steps: int | None) -> dict[str, Any]:
         """What callbacks get as `params`."""
         params = {"verbose": self.verbose, "epochs": self.epochs, "steps": steps}

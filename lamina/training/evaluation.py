@@ -24,7 +24,6 @@ from lamina.training.prepare import (
     spec_of,
 )
 from lamina.training.program import Batch, Program, as_numbers, in_order
-from lamina.training.progress import make_progress
 
 _RESIDENT_BYTES = 2**30  # validation data up to this size stay on the device for all epochs
 
@@ -109,6 +108,7 @@ class Validation:
             masked = self.masked and isinstance(self.feed.source, Batch)
             if self.by_batch:
                 self.callbacks.on_test_batch_begin(step)
+                weights = self.program.state([])[:2]  # the callbacks may have set them
             with self.signals.held():
                 metrics, raw = self.program.run_test(weights, metrics, data, rows, batch_size, masked)
             step += -(-rows // batch_size)
@@ -159,9 +159,10 @@ def evaluate(
     called = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks)
     called.set_model(model)
     called.set_params({"verbose": verbose, "epochs": 1, "steps": feed.steps})
-    progress = make_progress(verbose, "evaluate")
+    progress = called.take_progress(verbose, "evaluate")
     with interrupts() as signals, contextlib.ExitStack() as stack:
         stack.callback(progress.end)
+        stack.push(called.unwind)
         progress.begin(1)
         progress.begin_epoch(0, 1, feed.steps)
         logs = Validation(model, program, feed, called, signals).run(progress)

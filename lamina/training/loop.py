@@ -17,14 +17,12 @@ import numpy as np
 from lamina.core import random
 from lamina.training import evaluation, preflight
 from lamina.training.arguments import FitArguments
-from lamina.training.callbacks import CallbackList
+from lamina.training.callbacks import CallbackList, History
 from lamina.training.data import Stream, train_validation_split, unpack
 from lamina.training.feed import ArrayFeed, Segment, StreamFeed, WindowFeed
-from lamina.training.history import History
 from lamina.training.interrupt import Interrupts, interrupts
 from lamina.training.prepare import as_batch, by_windows, is_stream, prepared_program
 from lamina.training.program import Batch, Program, as_numbers, key_data
-from lamina.training.progress import make_progress
 
 _CHUNK_SECONDS = 0.1
 _FIRST_CHUNK = 8
@@ -37,17 +35,18 @@ def fit(model: Any, arguments: FitArguments) -> History:
         seed = random.next_seed()  # shuffle orders and masks are functions of it, the epoch and the step
         feed, validation = _feeds(model, arguments, seed)
         program = prepared_program(model)
-        callbacks = CallbackList(arguments.callbacks)
-        history = next((c for c in callbacks if isinstance(c, History)), None) or History()
-        callbacks = CallbackList([*(c for c in callbacks if c is not history), history])  # it sees what others add
-        progress = make_progress(arguments.verbose, "fit")
+        callbacks = CallbackList(arguments.callbacks, add_history=True)
+        progress = callbacks.take_progress(arguments.verbose, "fit")
         callbacks.set_model(model)
         callbacks.set_params(arguments.params(feed.steps))
-        model.history = history
+        if program.log_names is not None:
+            names = program.log_names
+            validated = validation is not None and arguments.validates_some
+            callbacks.expect_logs(names + [f"val_{name}" for name in names] if validated else names)
         run = _Run(model, program, callbacks, progress, signals, feed, seed)
         validate = evaluation.Validation(model, program, validation, callbacks, signals) if validation else None
         run.epochs(arguments, validate)
-        return history
+        return model.history
 
 
 def _feeds(model: Any, arguments: FitArguments, seed: int) -> tuple[ArrayFeed | StreamFeed, Any]:
@@ -147,6 +146,7 @@ class _Run:
                 metrics, logs = self._advance(segment, first, last, tail, metrics)
                 step += last - first + tail
                 self.steps_done += last - first + tail
+                self.callbacks.steps_done(epoch, step - (last - first + tail), step - 1, logs)
                 if self.by_batch:
                     logs = self.callbacks.call("on_train_batch_end", step - 1, logs=logs)
                 self.progress.update(step, logs)

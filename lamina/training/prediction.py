@@ -19,7 +19,6 @@ from lamina.training.feed import on_host, padded, rows_of, window_batches
 from lamina.training.interrupt import interrupts
 from lamina.training.predictor import Predictor
 from lamina.training.prepare import is_stream, require_ready
-from lamina.training.progress import make_progress
 
 
 def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
@@ -80,10 +79,11 @@ def _predict_all(model: Any, x: Any, batch_size: int | None, verbose: Any, steps
     pieces, count = _prediction_pieces(model, x, size, steps, by_batch)
     called.set_params({"verbose": verbose, "epochs": 1, "steps": count})
     quiet = verbose == "auto" and count == 1  # nothing to see, and a loop of predictions should not print
-    progress = make_progress(0 if quiet else verbose, "predict")
+    progress = called.take_progress(0 if quiet else verbose, "predict")
     parts: list[Any] = []
     with interrupts() as signals, contextlib.ExitStack() as stack:
         stack.callback(progress.end)
+        stack.push(called.unwind)
         progress.begin(1)
         progress.begin_epoch(0, 1, count)
         called.on_predict_begin()

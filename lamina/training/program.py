@@ -77,6 +77,12 @@ class Program:
         self.train: Callable[..., Any] = jit(self._train, size, static_argnames="batch_size")
         self.test: Callable[..., Any] = jit(self._test, size, static_argnames=("batch_size", "masked"))
 
+    @property
+    def log_names(self) -> list[str] | None:
+        """Keys of the logs, sorted; None where the model's class makes them."""
+        own = self.own_step or self.own_test or self.own_metrics
+        return None if own or not self.objective.built else sorted(self.model.metrics_names)
+
     # Between objects and state ----------------------------------------------------------------------------------------
 
     def state(self, metrics: list[jax.Array]) -> State:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamina.training.history import History
+from lamina.training.callbacks import History
 from lamina.visual import learning_curves
 from lamina.visual.curves import epoch_ticks
 

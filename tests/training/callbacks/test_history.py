@@ -12,8 +12,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from lamina.training.callbacks import CallbackList
-from lamina.training.history import History
+from lamina.training.callbacks import CallbackList, History
 
 LOGS = [
     {"accuracy": 0.5, "loss": 2.0, "val_accuracy": 0.25, "val_loss": 3.0},
@@ -24,7 +23,7 @@ LOGS = [
 
 def recorded(logs, params=None) -> History:
     history = History()
-    callbacks = CallbackList([history], SimpleNamespace(), params)
+    callbacks = CallbackList([history], model=SimpleNamespace(), **(params or {}))
     callbacks.on_train_begin()
     for epoch, values in enumerate(logs):
         callbacks.on_epoch_end(epoch, values)
