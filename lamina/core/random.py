@@ -7,10 +7,12 @@ the step and the layer only, never on how the steps were grouped into calls.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import random
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -46,10 +48,54 @@ def set_random_seed(seed: int) -> None:
         _stream = np.random.default_rng(int(seed))
 
 
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.stream: np.random.Generator | None = None
+
+
+_local = _Local()
+
+
+@contextlib.contextmanager
+def own_seeds() -> Iterator[None]:
+    """Within this context, this thread draws seeds from a stream of its own; lamina's is left as it is."""
+    outer, _local.stream = _local.stream, np.random.default_rng(0)
+    try:
+        yield
+    finally:
+        _local.stream = outer
+
+
 def next_seed() -> int:
     """Draw a seed from lamina's stream: an int in [0, 2**31 - 1)."""
     with _lock:
-        return int(_stream.integers(_MAX))
+        return int((_stream if _local.stream is None else _local.stream).integers(_MAX))
+
+
+def global_state() -> dict[str, Any]:
+    """Return where lamina's stream, NumPy's global generator and Python's `random` stand, as numbers and arrays."""
+    with _lock:
+        stream = _stream.bit_generator.state
+    return {"lamina": stream, "numpy": np.random.get_state(legacy=False), "python": random.getstate()}  # noqa: NPY002
+
+
+def set_global_state(state: dict[str, Any]) -> None:
+    """Take up what `global_state` returned; parts that are not there are left as they are.
+
+    Example:
+        >>> before = global_state()
+        >>> first = next_seed()
+        >>> set_global_state(before)
+        >>> first == next_seed()
+        True
+    """
+    if "lamina" in state:
+        with _lock:
+            _stream.bit_generator.state = state["lamina"]
+    if "numpy" in state:
+        np.random.set_state(state["numpy"])  # noqa: NPY002 - users' own NumPy code draws from the global generator
+    if "python" in state:
+        random.setstate(state["python"])
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2), inline=True)  # outside of a step, one program for all of it

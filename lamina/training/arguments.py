@@ -31,6 +31,7 @@ class FitArguments:
     validation_steps: int | None
     validation_batch_size: int | None
     validation_freq: Any
+    resume: Any = None
 
     def __post_init__(self) -> None:
         """Raise a ValueError for the first argument that cannot be meant."""
@@ -65,6 +66,14 @@ class FitArguments:
         if isinstance(self.validation_freq, int):
             return (epoch + 1) % self.validation_freq == 0
         return epoch + 1 in self.validation_freq
+
+    def numbers(self) -> dict[str, Any]:
+        """The arguments that the numbers of a run depend on, beside the data and the batch sizes."""
+        names = (
+            *("initial_epoch", "steps_per_epoch", "shuffle", "class_weight"),
+            *("validation_split", "validation_steps", "validation_freq"),
+        )
+        return {name: getattr(self, name) for name in names}
 
     @property
     def validates_some(self) -> bool:

@@ -11,8 +11,8 @@ import jax
 from lamina.core.errors import check_positive_int
 from lamina.training import preflight
 from lamina.training.callbacks import CallbackList
-from lamina.training.data import Stream
-from lamina.training.feed import on_host, rows_of, windows
+from lamina.training.data import Stream, Tape
+from lamina.training.feed import layout_of, on_host, rows_of, windows
 from lamina.training.interrupt import Interrupts, interrupts
 from lamina.training.prepare import (
     adds_losses,
@@ -63,14 +63,21 @@ class EvaluationFeed:
             self.steps = -(-rows_of(self.source) // batch_size)
         else:
             self.steps = steps or source.batches_per_epoch
+        self.tape: Tape | None = None  # hears of each batch of a stream
         self._resident: list[Any] | None = None
+
+    def layout(self) -> Any:
+        """Shapes and dtypes of the data, or of a stream's rows, as plain data."""
+        return self.source.layout() if isinstance(self.source, Stream) else layout_of(self.source)
 
     def pieces(self, *, pad: bool, by_batch: bool, keep: bool) -> Iterator[tuple[Batch, int, int]]:
         """Yield (data, rows that count, batch size); with `keep`, arrays stay on the device for the next round."""
         if isinstance(self.source, Stream):
             self.source.reset()
             with contextlib.closing(self.source.epoch(self.steps)) as batches:
-                for raw in batches:
+                for number, raw in enumerate(batches, 1):
+                    if self.tape is not None:
+                        self.tape.note(number, raw)
                     yield Batch(*raw), rows_of(raw.x), rows_of(raw.x)
             return
         if self._resident is not None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from lamina.training.data import Stream, class_weights_to_sample_weights, standardize_weights, target_dtype
+from lamina.training.data import Stream, Tape, class_weights_to_sample_weights, standardize_weights, target_dtype
 from lamina.training.program import Batch
 
 _WINDOW_BYTES = 16 * 2**20  # what evaluation and memory maps move to the device at a time
@@ -63,9 +63,13 @@ class ArrayFeed:
                 np.random.default_rng([self.seed, number]).shuffle(self._order)
         return self._order
 
-    def epoch(self, epoch: int) -> Iterator[Segment]:
-        """Yield the segments of an epoch, counted from 0."""
-        position, left = epoch * self.steps, self.steps
+    def layout(self) -> Any:
+        """Shapes and dtypes of the data, as plain data."""
+        return layout_of(self.data)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Segment]:
+        """Yield the segments of an epoch, counted from 0, from step `start` on."""
+        position, left = epoch * self.steps + start, self.steps - start
         full = self.rows // self.batch_size
         while left:
             number, first = divmod(position, self.batches)
@@ -85,13 +89,13 @@ class WindowFeed(ArrayFeed):
     def _place(self, data: Batch) -> Batch:
         return data  # stays on disk
 
-    def epoch(self, epoch: int) -> Iterator[Segment]:
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Segment]:
         """Yield a segment for each window."""
-        for part in super().epoch(epoch):
+        for part in super().epoch(epoch, start):
             order = part.order
-            for start in range(part.first, part.last, self._window):
-                count = min(self._window, part.last - start)
-                rows = order[start * self.batch_size : (start + self._window) * self.batch_size]
+            for batch in range(part.first, part.last, self._window):
+                count = min(self._window, part.last - batch)
+                rows = order[batch * self.batch_size : (batch + self._window) * self.batch_size]
                 rows = np.resize(rows, self._window * self.batch_size)
                 yield Segment(self._read(rows), _arange(len(rows)), self.batch_size, 0, count, False)
             if part.tail:
@@ -108,6 +112,8 @@ class StreamFeed:
     def __init__(self, stream: Stream, class_weight: Any, names: list[str] | None = None) -> None:
         self.stream, self.class_weight, self.names = stream, class_weight, names
         self.check: Callable[[Batch, int], None] | None = None  # sees each batch and its number in the epoch, from 1
+        self.batch_size = None  # the stream decides it
+        self.tape: Tape | None = None  # hears of each batch that was taken
 
     @property
     def steps(self) -> int | None:
@@ -125,10 +131,18 @@ class StreamFeed:
             weights = standardize_weights(weights, rows_of(x), by_class)
         return Batch(x, y, weights)
 
-    def epoch(self, epoch: int) -> Iterator[Segment]:
-        """Yield a segment for each batch."""
+    def layout(self) -> Any:
+        """Shapes and dtypes of the rows, as plain data."""
+        return self.stream.layout()
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Segment]:
+        """Yield a segment for each batch, from step `start` on."""
         with contextlib.closing(self.stream.epoch()) as batches:
             for number, raw in enumerate(batches, 1):
+                if self.tape is not None:
+                    self.tape.note(number, raw)
+                if number <= start:
+                    continue
                 batch = self._weighted(raw)
                 if self.check is not None:
                     self.check(batch, number)
@@ -190,6 +204,11 @@ def _in_memory(rows: Any) -> np.ndarray:
     """Rows of an array or memory map, in the type in which they are trained."""
     rows = np.asarray(rows)
     return rows.astype(target_dtype(rows.dtype), copy=False)
+
+
+def layout_of(data: Any) -> list[Any]:
+    """Shapes and dtypes of the arrays in a nest, in order, as plain data."""
+    return [[list(leaf.shape), str(leaf.dtype)] for leaf in jax.tree.leaves(data)]
 
 
 def rows_of(data: Any) -> int:

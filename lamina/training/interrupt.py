@@ -48,6 +48,43 @@ class Interrupts:
                 self._forward(signal.SIGINT, None)
 
 
+class Termination:
+    """Lets a SIGTERM wait for the next step border, where the state can be saved; then it ends the process as ever.
+
+    Attributes:
+        requested: Whether it has come.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._installed = False
+
+    def install(self) -> None:
+        """Take the signal, in the main thread and where nobody else has."""
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._handle)
+            self._installed = True
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            self.obey()  # a second one does not wait
+        self.requested = True
+
+    def obey(self) -> None:
+        """End the process if the signal has come."""
+        if self.requested:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
+
+    def uninstall(self) -> None:
+        """Put the old handling back; a signal that came too late for a step border acts now."""
+        if self._installed:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._installed = False
+            self.obey()
+
+
 @contextlib.contextmanager
 def interrupts() -> Iterator[Interrupts]:
     """Install the handler in the main thread (other threads get no signals) and put the old one back at the end."""

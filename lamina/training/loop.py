@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from lamina.core import random
 from lamina.training import evaluation, preflight
 from lamina.training.arguments import FitArguments
 from lamina.training.callbacks import CallbackList, History
+from lamina.training.checkpoint import NoResume, Position, Resume, resuming
 from lamina.training.data import Stream, train_validation_split, unpack
 from lamina.training.feed import ArrayFeed, Segment, StreamFeed, WindowFeed
 from lamina.training.interrupt import Interrupts, interrupts
@@ -31,8 +31,8 @@ _GROWTH = 16
 
 def fit(model: Any, arguments: FitArguments) -> History:
     """Train the model; see `Model.fit`."""
-    with model.exclusive("fit"), interrupts() as signals:
-        seed = random.next_seed()  # shuffle orders and masks are functions of it, the epoch and the step
+    with model.exclusive("fit"), interrupts() as signals, resuming(arguments) as resume:
+        seed = resume.seed()  # shuffle orders and masks are functions of it, the epoch and the step
         feed, validation = _feeds(model, arguments, seed)
         program = prepared_program(model)
         callbacks = CallbackList(arguments.callbacks, add_history=True)
@@ -43,7 +43,10 @@ def fit(model: Any, arguments: FitArguments) -> History:
             names = program.log_names
             validated = validation is not None and arguments.validates_some
             callbacks.expect_logs(names + [f"val_{name}" for name in names] if validated else names)
-        run = _Run(model, program, callbacks, progress, signals, feed, seed)
+        resume.attach(program, feed, validation, arguments, callbacks)
+        if resume.has_ended():
+            return model.history
+        run = _Run(model, program, callbacks, progress, signals, feed, seed, resume)
         validate = evaluation.Validation(model, program, validation, callbacks, signals) if validation else None
         run.epochs(arguments, validate)
         return model.history
@@ -100,9 +103,10 @@ class _Run:
         signals: Interrupts,
         feed: Any,
         seed: int,
+        resume: Resume | NoResume,
     ) -> None:
         self.model, self.program, self.callbacks, self.progress = model, program, callbacks, progress
-        self.signals, self.feed = signals, feed
+        self.signals, self.feed, self.resume = signals, feed, resume
         self.seed = key_data(seed)
         self.steps_done = 0
         self.chunk = float(_FIRST_CHUNK)
@@ -117,7 +121,9 @@ class _Run:
         try:
             progress.begin(arguments.epochs)
             callbacks.on_train_begin()
-            for epoch in range(arguments.initial_epoch, arguments.epochs):
+            begin, logs = self.resume.start(arguments.initial_epoch)
+            self.steps_done = begin.steps_done
+            for epoch in range(begin.epoch, arguments.epochs):
                 progress.begin_epoch(epoch, arguments.epochs, self.feed.steps)
                 callbacks.on_epoch_begin(epoch)
                 logs, steps = self._run_epoch(epoch)
@@ -125,7 +131,9 @@ class _Run:
                     logs |= {f"val_{name}": value for name, value in validation.run().items()}
                 logs = callbacks.call("on_epoch_end", epoch, logs=logs)
                 progress.end_epoch(steps, logs)
-                if model.stop_training:
+                last = model.stop_training or epoch + 1 == arguments.epochs
+                self.resume.epoch_done(Position(epoch + 1, 0, self.steps_done), logs, last=last)
+                if last:
                     break
         except BaseException as caught:
             error = caught
@@ -133,13 +141,12 @@ class _Run:
         finally:
             progress.end()
             _finish(model, self.program, callbacks, logs, error)
+        self.resume.finish(logs)
 
     def _run_epoch(self, epoch: int) -> tuple[dict[str, Any], int]:
         """Run the steps of one epoch; returns the logs and the number of steps."""
-        metrics = self.program.fresh_metrics()
-        logs: dict[str, Any] = {}
-        step = 0
-        for segment in self._segments(epoch):
+        step, metrics, logs = self.resume.enter(epoch) or (0, self.program.fresh_metrics(), {})
+        for segment in self._segments(epoch, step):
             for first, last, tail in self._chunks(segment):
                 if self.by_batch:
                     self.callbacks.on_train_batch_begin(step)
@@ -152,10 +159,11 @@ class _Run:
                 self.progress.update(step, logs)
                 if self.model.stop_training:
                     return logs, step
+                self.resume.chunk_done(Position(epoch, step, self.steps_done), metrics, logs)
         return logs, step
 
-    def _segments(self, epoch: int) -> Iterator[Segment]:
-        segments = self.feed.epoch(epoch)
+    def _segments(self, epoch: int, start: int) -> Iterator[Segment]:
+        segments = self.feed.epoch(epoch, start)
         try:
             yield from segments
         finally:
@@ -165,7 +173,7 @@ class _Run:
         """Cut a segment into (first, last, tail) chunks."""
         first = segment.first
         while first < segment.last:
-            last = min(segment.last, first + (self.by_batch or int(self.chunk)))
+            last = min(segment.last, first + min(self.by_batch or int(self.chunk), self.resume.steps_left))
             tail = segment.tail and last == segment.last and not self.by_batch
             yield first, last, tail
             first = last

@@ -6,6 +6,7 @@ The loop calls the hooks of a `CallbackList` (callback_list.py) with the epoch o
 in numbers, text and arrays, so that checkpoints can hold it.
 """
 
+from lamina.training.callbacks.backup_and_restore import BackupAndRestore
 from lamina.training.callbacks.base import Callback
 from lamina.training.callbacks.callback_list import CallbackList
 from lamina.training.callbacks.early_stopping import EarlyStopping
@@ -13,4 +14,12 @@ from lamina.training.callbacks.history import History
 from lamina.training.callbacks.lambda_callback import LambdaCallback
 from lamina.training.callbacks.progbar_logger import ProgbarLogger
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "ProgbarLogger"]
+__all__ = [
+    "BackupAndRestore",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "ProgbarLogger",
+]

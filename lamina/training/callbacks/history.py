@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lamina.training.callbacks.base import Callback, Logs
@@ -45,6 +46,14 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
             self._measured.setdefault(name, []).append(epoch)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the record, for a checkpoint."""
+        return {"history": self.history, "epoch": self.epoch, "measured": self._measured}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take up what `get_state` returned."""
+        self.history, self.epoch, self._measured = state["history"], state["epoch"], state["measured"]
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row an epoch and one column a value; NaN where an epoch did not measure it.

@@ -13,6 +13,7 @@ from lamina.training.data.checks import check_finite, check_lengths
 from lamina.training.data.dtypes import target_dtype
 from lamina.training.data.split import train_validation_split
 from lamina.training.data.stream import Stream, unpack
+from lamina.training.data.tape import Tape
 from lamina.training.data.weights import class_weights_to_sample_weights, standardize_weights
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "class_weights_to_sample_weights",
     "standardize_weights",
     "Stream",
+    "Tape",
     "unpack",
 ]

@@ -148,6 +148,22 @@ class Stream:
         if self._restart:
             self._iterator = None
 
+    def skip(self, length: int | None) -> bool:
+        """Begin a pass over the data, of `length` batches, and leave it; False where there is only the one pass."""
+        if not self._restart:
+            return False
+        self.close()
+        _call(self.data, "on_epoch_begin")
+        if self._iterator is None or self._position:
+            self._begin_pass()
+        self._iterator, self._position, self._length = None, 0, length
+        _call(self.data, "on_epoch_end")
+        return True
+
+    def layout(self) -> list[str]:
+        """Shapes and dtypes of the rows of each array of a batch, as far as one was read."""
+        return [f"{name}: {rows}" for name, rows in self._layout.items()]
+
     def close(self) -> None:
         """Stop the thread that reads ahead, if one runs, and wait for it."""
         batches = self._current and self._current()
@@ -181,11 +197,14 @@ class Stream:
             indices = np.random.default_rng([self.seed, self._pass]).permutation(self._length).tolist()
         return (self.data[index] for index in indices)
 
+    def _begin_pass(self) -> None:
+        self._iterator = self._restart and self._restart()
+        self._pass, self._position = self._pass + 1, 0
+
     def _next(self) -> Any:
         """Return the next raw batch, or _END once at the end of a pass; the call after that begins a new one."""
         if self._iterator is None and self._restart:
-            self._iterator = self._restart()
-            self._pass, self._position = self._pass + 1, 0
+            self._begin_pass()
         batch = next(self._iterator, _END)
         if batch is not _END:
             self._position += 1
