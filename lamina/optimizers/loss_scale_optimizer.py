@@ -66,6 +66,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer = inner_optimizer
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
         inner_optimizer.loss_scale_factor = None
+        vars(self)["rate_multiplier"] = inner_optimizer.rate_multiplier
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the counter of good steps and s, and the inner optimizer's slots."""
@@ -127,6 +128,10 @@ class LossScaleOptimizer(Optimizer):
         smaller = jnp.maximum(scale * 0.5, min(1.0, self.initial_scale))
         self.dynamic_scale.assign(jnp.where(finite, larger, smaller))
         self.step_counter.assign(jnp.where(finite & ~grow, counter + 1, 0))
+
+    def averages_of(self, variables: Sequence[Variable]) -> list[Variable]:
+        """The inner optimizer's moving averages of variables."""
+        return self.inner_optimizer.averages_of(variables)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Put the inner optimizer's moving average into the variables, if it keeps one."""

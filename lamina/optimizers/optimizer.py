@@ -21,6 +21,8 @@ from lamina.optimizers import _control
 from lamina.optimizers._checks import check_common_arguments, check_gradients, refuse_unknown
 from lamina.optimizers._rate import Rate, as_rate, current_rate
 from lamina.optimizers._state import OptimizerState
+from lamina.optimizers.schedules.scaled import scaled
+from lamina.optimizers.schedules.schedule import LearningRateSchedule
 
 
 class CommonArguments(TypedDict, total=False):
@@ -78,6 +80,8 @@ class Optimizer(OptimizerState):
         [0.5 1.5]
     """
 
+    rate_multiplier: Variable
+
     def __init__(
         self,
         learning_rate: Rate,
@@ -104,6 +108,8 @@ class Optimizer(OptimizerState):
         rate = as_rate(learning_rate, type(self).__name__)
         self.name = name or naming.unique_name(naming.to_snake_case(type(self).__name__))
         self.built = False
+        # What callbacks multiply a schedule by. Not one of `variables`, which are Keras': steps read it only.
+        vars(self)["rate_multiplier"] = Variable(1.0, trainable=False, name="rate_multiplier")
         self._not_decayed: set[Variable] = set()
         self._not_decayed_names: list[str] = []
         self._iterations = self.add_variable((), dtype="int32", name="iteration")
@@ -120,7 +126,9 @@ class Optimizer(OptimizerState):
     def learning_rate(self) -> Any:
         """The variable that holds the learning rate, or what its schedule gives for the step now.
 
-        Set it to a number (which never compiles anything again), a schedule or another function.
+        Set it to a number (which never compiles anything again), a schedule or another function. A schedule, or
+        function, times the variable `rate_multiplier` is what steps use: `rate_multiplier.assign(0.1)` compiles nothing
+        either. A new schedule starts with the multiplier 1.
         """
         return self._learning_rate if isinstance(self._learning_rate, Variable) else self._current_rate()
 
@@ -130,16 +138,19 @@ class Optimizer(OptimizerState):
         if callable(rate):
             self._variables = [v for v in self._variables if v is not previous]
             self._learning_rate = rate
+            self.rate_multiplier.assign(1.0)
         elif isinstance(previous, Variable):
             previous.assign(rate)
         else:
             raise TypeError(
-                f"{self.name}: learning_rate follows {previous!r} and cannot be set to the number {value!r}. Set it to "
-                "another schedule, or make the optimizer with a number if the learning rate is to be set later."
+                f"{self.name}: learning_rate follows {previous!r} and cannot be set to the number {value!r}. Multiply "
+                "it with optimizer.rate_multiplier.assign(0.1), set it to another schedule, or make the optimizer with "
+                "a number if the learning rate is to be set later."
             )
 
     def _current_rate(self) -> Any:
-        return current_rate(self._learning_rate, self._iterations)
+        rate = current_rate(self._learning_rate, self._iterations)
+        return rate if isinstance(self._learning_rate, Variable) else rate * self.rate_multiplier.value
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the slots of the variables that will be trained. `apply` calls it when it is given the variables."""
@@ -308,11 +319,15 @@ class Optimizer(OptimizerState):
                 now = (step + 1) % self.ema_overwrite_frequency == 0
                 variable.assign(jnp.where(now, average.value, variable.value))
 
+    def averages_of(self, variables: Sequence[Variable]) -> list[Variable]:
+        """The moving averages of variables that it trains, with `use_ema`, once it is built."""
+        return [self._averages[self._get_variable_index(variable)] for variable in variables]
+
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Put the moving average into the variables, with `use_ema`; `fit` calls it at its end."""
         if self.use_ema and self.built and int(self._iterations) > 0:
-            for variable in var_list:
-                variable.assign(self._averages[self._get_variable_index(variable)])
+            for variable, average in zip(var_list, self.averages_of(var_list), strict=True):
+                variable.assign(average)
 
     def scale_loss(self, loss: Any) -> Any:
         """Return the loss whose gradients `apply` expects: multiplied by `loss_scale_factor`."""
@@ -323,6 +338,8 @@ class Optimizer(OptimizerState):
         names = (name for name in self.config_parameters() if name != "learning_rate" and hasattr(self, name))
         config = {name: serialize(getattr(self, name)) for name in names}
         rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            rate = scaled(rate, float(self.rate_multiplier))
         return {**config, "learning_rate": float(rate) if isinstance(rate, Variable) else serialize(rate)}
 
     def __repr__(self) -> str:

@@ -119,7 +119,8 @@ class Program:
         self, state: State, segment: Any, seed: Any, done: Any, first: Any, last: Any, tail: bool
     ) -> tuple[State, Logs]:
         """Run a chunk of a segment, compiled unless the model runs eagerly."""
-        arguments = (state, segment.data, segment.order, seed, done, first, last, np.bool_(tail))
+        multiplier = self.optimizer.rate_multiplier._value
+        arguments = (state, segment.data, segment.order, seed, done, first, last, np.bool_(tail), multiplier)
         if self.model.run_eagerly:
             with jax.disable_jit():
                 return self._train(*arguments, batch_size=segment.batch_size)
@@ -147,6 +148,7 @@ class Program:
         first: Any,
         last: Any,
         tail: Any,
+        multiplier: Any,
         *,
         batch_size: int,
     ) -> tuple[State, Logs]:
@@ -158,6 +160,7 @@ class Program:
             order: int32 (rows,), the epoch's order of rows.
             seed: uint32 (2,), key of the run; `done`: steps of the run before this epoch. Together they fix all draws.
             first, last: Full batches to do, counted in the epoch; `tail`: whether the smaller last one follows.
+            multiplier: What a schedule is multiplied by, a scalar.
             batch_size: Rows of a full batch, static.
         """
         key = jax.random.wrap_key_data(seed)
@@ -167,17 +170,18 @@ class Program:
             return self._train_step(carry[0], data.take(rows), jax.random.fold_in(key, done + step))
 
         state = self._turned(state)
-        logs = self._first_logs(self._train_step, state, data.take(order[:batch_size]), key)
-        state, logs = jax.lax.fori_loop(first, last, full, (state, logs))
-        remainder = order.shape[0] % batch_size
-        if remainder:
-            rows = order[-remainder:]
-            state, logs = jax.lax.cond(
-                tail,
-                lambda state: self._train_step(state, data.take(rows), jax.random.fold_in(key, done + last)),
-                lambda state: (state, logs),
-                state,
-            )
+        with bind([self.optimizer.rate_multiplier], [multiplier]):
+            logs = self._first_logs(self._train_step, state, data.take(order[:batch_size]), key)
+            state, logs = jax.lax.fori_loop(first, last, full, (state, logs))
+            remainder = order.shape[0] % batch_size
+            if remainder:
+                rows = order[-remainder:]
+                state, logs = jax.lax.cond(
+                    tail,
+                    lambda state: self._train_step(state, data.take(rows), jax.random.fold_in(key, done + last)),
+                    lambda state: (state, logs),
+                    state,
+                )
         return self._turned(state), self._logs(state.metrics, logs)
 
     def _turned(self, state: State) -> State:

@@ -11,6 +11,7 @@ from lamina.optimizers.schedules.decay import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from lamina.optimizers.schedules.scaled import ScaledSchedule
 from lamina.optimizers.schedules.schedule import LearningRateSchedule, deserialize, get, serialize
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "InverseTimeDecay",
     "CosineDecay",
     "CosineDecayRestarts",
+    "ScaledSchedule",
     "get",
     "serialize",
     "deserialize",
