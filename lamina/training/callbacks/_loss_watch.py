@@ -17,9 +17,10 @@ class LossWatch(Callback):
     Example:
         >>> import warnings
         >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
         ...     LossWatch().steps_done(1, 40, 79, {"loss": float("nan")})
-        >>> print(str(caught[0].message)[:56])
-        fit: the loss is nan since epoch 2, step 41 to 80. The w
+        >>> print(str(caught[0].message)[:50])
+        fit: the loss is nan since epoch 2, step 41 to 80.
     """
 
     def __init__(self) -> None:
@@ -32,9 +33,9 @@ class LossWatch(Callback):
             return
         self.warned = True
         errors.warn_user(
-            f"fit: the loss is {loss} since {named_steps(epoch, first, last)}. The weights are spoilt, and no further "
-            "step mends them. Try a learning rate 10 times smaller, clipnorm=1 in the optimizer, inputs and targets "
-            "scaled to about -1 to 1, and a loss from logits instead of log or division by hand. "
+            f"fit: the loss is {loss} since {named_steps(epoch, first, last)}. Most likely the weights are NaN now, "
+            "and no further step mends them. Try a learning rate 10 times smaller, clipnorm=1 in the optimizer, inputs "
+            "and targets scaled to about -1 to 1, a loss from logits instead of a log or a division by hand. "
             "lamina.callbacks.TerminateOnNaN() stops training where this happens."
         )
 
