@@ -9,7 +9,8 @@ it; what they refuse is a `FileError`. `replacing` gives a temporary file beside
 from lamina.core.errors import FileError
 from lamina.files.archive import Archive
 from lamina.files.archive_writer import ArchiveWriter
-from lamina.files.hdf5 import ArrayInfo, Hdf5Reader, Hdf5Writer, append_checksum, verify_checksum
+from lamina.files.array_info import ArrayInfo
+from lamina.files.hdf5 import Hdf5Reader, Hdf5Writer, append_checksum, verify_checksum
 from lamina.files.opening import OpenFile, open_beside, open_file, to_path
 from lamina.files.safetensors import SafetensorsReader, SafetensorsWriter
 from lamina.files.strict_json import parse_json, to_json

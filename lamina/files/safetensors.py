@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from lamina.core.errors import FileError
-from lamina.files.hdf5 import ArrayInfo
+from lamina.files.array_info import ArrayInfo
 from lamina.files.opening import OpenFile
 from lamina.files.strict_json import parse_json, to_json
 

@@ -17,7 +17,8 @@ MAX_DEPTH = 200  # lists and objects in each other; Keras' configs nest about 6 
 MAX_ITEMS = 1_000_000  # values; a thousand layers have about 50,000
 MAX_DIGITS = 100  # of a whole number; turning text into a number takes time with the square of it
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string, or one without an end, which the parser will refuse; never tried twice from one place ("++" and "*+").
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MARKS = {0xEF: "UTF-8 with a byte order mark", 0xFF: "UTF-16", 0xFE: "UTF-16", 0x00: "UTF-16 or UTF-32"}
 
@@ -102,8 +103,8 @@ class _Reader:
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            seen: set[str] = set()
+            twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
             self.refuse(f"the key {twice!r} stands twice in one object", "duplicate")
         return value
 
