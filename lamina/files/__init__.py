@@ -7,8 +7,7 @@ it; what they refuse is a `FileError`. `replacing` gives a temporary file beside
 """
 
 from lamina.core.errors import FileError
-from lamina.files.archive import Archive
-from lamina.files.archive_writer import ArchiveWriter
+from lamina.files.archive import Archive, ArchiveWriter
 from lamina.files.array_info import ArrayInfo
 from lamina.files.hdf5 import Hdf5Reader, Hdf5Writer, append_checksum, verify_checksum
 from lamina.files.opening import OpenFile, open_beside, open_file, to_path

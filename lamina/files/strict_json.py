@@ -12,13 +12,12 @@ import numpy as np
 
 from lamina.core.errors import FileError
 
-MAX_BYTES = 64 << 20  # of a text
+MAX_BYTES = 32 << 20  # of a text
 MAX_DEPTH = 200  # lists and objects in each other; Keras' configs nest about 6 for each model in a model
-MAX_ITEMS = 1_000_000  # values; a thousand layers have about 50,000
-MAX_DIGITS = 100  # of a whole number; turning text into a number takes time with the square of it
+MAX_ITEMS = 500_000  # values; a thousand layers of Keras have about 50,000
+MAX_DIGITS = 100  # of a number; turning text into a whole one takes time with the square of it
+CHUNK = 1 << 20  # bytes that are looked through at a time
 
-# A string, or one without an end, which the parser will refuse; never tried twice from one place ("++" and "*+").
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MARKS = {0xEF: "UTF-8 with a byte order mark", 0xFF: "UTF-16", 0xFE: "UTF-16", 0x00: "UTF-16 or UTF-32"}
 
@@ -60,15 +59,27 @@ def parse_json(
 
 def _check_size(reader: _Reader, data: bytes, max_depth: int, max_items: int) -> None:
     """Count brackets and commas outside of strings, before the parser makes objects of them."""
-    text = np.frombuffer(_STRING.sub(b"", data), np.uint8)
-    opening = (text == ord("[")) | (text == ord("{"))
-    closing = (text == ord("]")) | (text == ord("}"))
-    items = int(opening.sum()) + int((text == ord(",")).sum())
-    if items > max_items:
-        reader.refuse(f"about {items} values; at most {max_items} are read", "size")
-    depth = int(np.cumsum(opening.astype(np.int8) - closing, dtype=np.int64).max(initial=0))
-    if depth > max_depth:
-        reader.refuse(f"lists and objects lie {depth} deep in each other; at most {max_depth} are read", "depth")
+    items = depth = deepest = start = 0
+    inside = False
+    while start < len(data):
+        piece = data[start : start + CHUNK]
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:
+            piece = data[start : start + CHUNK + 1]  # not to part a backslash and what it escapes
+        start += len(piece)
+        text = np.frombuffer(piece.replace(b"\\\\", b"--").replace(b'\\"', b"--"), np.uint8)
+        quotes = np.cumsum(text == ord('"'), dtype=np.uint8) + np.uint8(inside)  # odd inside of a string
+        inside = bool(quotes[-1] & 1)
+        text = text[quotes & 1 == 0]
+        opening = (text == ord("[")) | (text == ord("{"))
+        closing = (text == ord("]")) | (text == ord("}"))
+        items += int(np.count_nonzero(opening)) + int(np.count_nonzero(text == ord(",")))
+        depths = np.cumsum(opening.astype(np.int8) - closing, dtype=np.int32) + depth
+        deepest = max(deepest, int(depths.max(initial=0)))
+        depth = int(depths[-1]) if len(depths) else depth
+        if items > max_items:
+            reader.refuse(f"more than {max_items} values, which is more than lamina reads", "size")
+        if deepest > max_depth:
+            reader.refuse(f"lists and objects lie more than {max_depth} deep in each other", "depth")
 
 
 class _Reader:
@@ -109,15 +120,19 @@ class _Reader:
         return value
 
     def _whole(self, digits: str) -> int:
-        if len(digits) > MAX_DIGITS:
-            self.refuse(f"a number with {len(digits)} digits; at most {MAX_DIGITS} are read", "number")
+        self._check_length(digits)
         return int(digits)
 
     def _number(self, digits: str) -> float:
+        self._check_length(digits)
         value = float(digits)
         if not math.isfinite(value):
             self.refuse(f"the number {digits[:40]} is beyond what a float can hold", "number")
         return value
+
+    def _check_length(self, digits: str) -> None:
+        if len(digits) > MAX_DIGITS:
+            self.refuse(f"a number with {len(digits)} digits; at most {MAX_DIGITS} are read", "number")
 
     def _constant(self, name: str) -> float:
         if not self._allow_nan:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO, NoReturn
 
 from lamina.core.errors import FileError
-from lamina.files._zip_directory import Member, read_directory
-from lamina.files.checksums import CHUNK, crc_of
+from lamina.files.archive.directory import Directory
+from lamina.files.archive.form import Member
+from lamina.files.checksums import CHUNK, crc_of, pieces
 from lamina.files.opening import OpenFile
 
 MAX_RATIO = 64  # unpacked bytes of all members to bytes of the file
+BAD_CRC = "its checksum (CRC) does not fit its bytes; it was damaged or changed"
 
 
 class Archive:
@@ -31,7 +34,7 @@ class Archive:
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file
-        directory = read_directory(file)
+        directory = Directory(file)
         self._members, self._checked = directory.members, directory.has_checksum
         total = sum(member.size for member in self._members.values())
         if total > MAX_RATIO * file.size:
@@ -66,7 +69,7 @@ class Archive:
         stored = self._file.window(member.start, member.size)
         # The checksum of the whole file covers the members'.
         if not self._checked and crc_of(stored) != member.crc:
-            self._refuse(name, "its checksum (CRC) does not fit its bytes", "checksum")
+            self._refuse(name, BAD_CRC, "checksum")
         stored.seek(0)
         return stored
 
@@ -77,33 +80,38 @@ class Archive:
         return self._members[name]
 
     def _unpack(self, member: Member) -> io.BytesIO:
-        source = self._file.window(member.start, member.stored)
-        unpacked, decoder = io.BytesIO(), zlib.decompressobj(-zlib.MAX_WBITS)
-        crc = 0
-        while piece := source.read(CHUNK):
-            while piece:
-                if member.packed:
-                    try:
-                        data = decoder.decompress(piece, CHUNK)
-                    except zlib.error:
-                        self._refuse(member.name, "its packed bytes are broken", "packed")
-                    piece = decoder.unconsumed_tail
-                else:
-                    data, piece = piece, b""
-                crc = zlib.crc32(data, crc)
-                unpacked.write(data)
-                if unpacked.tell() > member.size:
-                    self._refuse(
-                        member.name, f"it unpacks to more than the {member.size} bytes that it declares", "size"
-                    )
-        if member.packed and (not decoder.eof or decoder.unused_data):
-            self._refuse(member.name, "its packed bytes do not end where the archive says", "packed")
+        """Read a member into memory: no more than it declares, and only if its checksum fits."""
+        unpacked, crc = io.BytesIO(), 0
+        for data in self._pieces(member):
+            crc = zlib.crc32(data, crc)
+            unpacked.write(data)
+            if unpacked.tell() > member.size:
+                self._refuse(member.name, f"it unpacks to more than the declared {member.size} bytes", "size")
         if unpacked.tell() != member.size:
             self._refuse(member.name, f"it unpacks to {unpacked.tell()} bytes, but declares {member.size}", "size")
         if crc != member.crc:
-            self._refuse(member.name, "its checksum (CRC) does not fit its bytes", "checksum")
+            self._refuse(member.name, BAD_CRC, "checksum")
         unpacked.seek(0)
         return unpacked
+
+    def _pieces(self, member: Member) -> Iterator[bytes | memoryview]:
+        """The unpacked bytes of a member, at most `CHUNK` at a time."""
+        stored = pieces(self._file.window(member.start, member.stored))
+        if not member.packed:
+            yield from stored
+            return
+        decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            for piece in stored:
+                data = decoder.decompress(piece, CHUNK)
+                yield data
+                while decoder.unconsumed_tail or len(data) == CHUNK:  # some is left in the decoder
+                    data = decoder.decompress(decoder.unconsumed_tail, CHUNK)
+                    yield data
+        except zlib.error:
+            self._refuse(member.name, "its packed bytes are broken", "packed")
+        if not decoder.eof or decoder.unused_data:
+            self._refuse(member.name, "its packed bytes do not end where the archive says", "packed")
 
     def _refuse(self, name: str, reason: str, code: str) -> NoReturn:
         raise FileError(self._file.path, name, reason, code=code) from None

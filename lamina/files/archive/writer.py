@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from lamina.files import _zip_directory as form
-from lamina.files._zip_directory import FULL16, FULL32, UTF8, Member, name_fault
+from lamina.files.archive import form
+from lamina.files.archive.form import FULL16, FULL32, UTF8, Member, name_fault
 from lamina.files.checksums import LENGTH, crc_of, mark_of
 
 VERSION, VERSION64 = 20, 45  # of the format, needed to read a member: 2.0 has folders and deflate, 4.5 64-bit sizes
