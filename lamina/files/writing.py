@@ -38,11 +38,13 @@ def replacing(path: Any) -> Iterator[BinaryIO]:
     """
     named = to_path(path)
     target = Path(os.path.realpath(named))
-    old = _check(target, named)
-    part = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.part")
+    part = target.with_name(f".lamina-{uuid.uuid4().hex[:16]}.part")
     stream: BinaryIO | None = None
     try:
-        stream = _create(part, old)
+        old = _check(target)
+        stream = _create(part)
+        if old is not None:
+            _adopt_rights(stream.fileno(), old)
         yield stream
         stream.flush()
         os.fsync(stream.fileno())
@@ -52,41 +54,44 @@ def replacing(path: Any) -> Iterator[BinaryIO]:
     except OSError as error:
         raise _with_path(error, named, part) from error
     finally:
-        if stream is not None and not stream.closed:
-            # Closing writes what is buffered, which fails again on a full disk.
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # what is buffered cannot be written either when the disk is full
+            if stream is not None:
                 stream.close()
         with contextlib.suppress(OSError):
             part.unlink()
 
 
-def _check(target: Path, named: Path) -> os.stat_result | None:
-    """What the target is now; None if there is none."""
+def _check(target: Path) -> os.stat_result | None:
+    """What is at the target now; None if nothing is."""
     if not target.parent.is_dir():
-        raise FileNotFoundError(
-            errno.ENOENT, f"There is no folder {str(target.parent)!r}; make it first. Cannot write", str(named)
-        )
+        raise FileNotFoundError(errno.ENOENT, f"There is no folder {str(target.parent)!r}, make it first")
     try:
         old = target.stat()
     except FileNotFoundError:
         return None
     if stat.S_ISDIR(old.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "It is a folder; name a file. Cannot write", str(named))
+        raise IsADirectoryError(errno.EISDIR, "This is a folder, name a file")
     if not stat.S_ISREG(old.st_mode):
-        raise OSError(errno.EINVAL, "It is no regular file. Cannot write", str(named))
+        raise OSError(errno.EINVAL, "This is a device or a pipe, name a file")
     return old
 
 
-def _create(part: Path, old: os.stat_result | None) -> BinaryIO:
+def _create(part: Path) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(part, flags, 0o666)
-    if old is not None and hasattr(os, "fchmod"):
-        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-    return open(descriptor, "w+b")
+    return open(os.open(part, flags, 0o666), "w+b")
+
+
+def _adopt_rights(descriptor: int, old: os.stat_result) -> None:
+    """Give the new file the mode of the old one, and its owner and group where that is allowed."""
+    if not hasattr(os, "fchown"):
+        return
+    with contextlib.suppress(PermissionError):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the rename on the disk."""
+    """Put the rename on the disk; Windows does so by itself."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -97,7 +102,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _with_path(error: OSError, named: Path, part: Path) -> OSError:
-    """The same fault, naming the target instead of the temporary file."""
-    if error.filename is not None and os.fspath(error.filename) != str(part):
+    """The same fault, naming the target where it names the temporary file or none."""
+    if error.filename is not None and str(error.filename) != str(part):
         return error
     return OSError(error.errno or errno.EIO, error.strerror or str(error), str(named))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 from lamina.core.errors import (
+    FileError,
     LaminaConfigError,
     LaminaError,
     NotBuiltError,
@@ -14,6 +17,7 @@ from lamina.core.errors import (
     check_fraction,
     check_positive_int,
     closest_match,
+    printable,
     unknown_name,
 )
 
@@ -82,3 +86,39 @@ def test_closed_interval_includes_one():
     assert check_fraction("rate", 1, closed=True) == 1.0
     with pytest.raises(ValueError, match=r"rate: expected a fraction from 0 to 1, received 1\.01"):
         check_fraction("rate", 1.01, closed=True)
+
+
+def test_file_error_says_file_place_reason_and_way_out():
+    error = FileError("m.keras", "config.json", "expected UTF-8 text", code="encoding", way_out="Save it again.")
+    assert str(error) == "m.keras: config.json: expected UTF-8 text. Save it again."
+    assert (error.path, error.where, error.reason, error.code) == (
+        "m.keras",
+        "config.json",
+        "expected UTF-8 text",
+        "encoding",
+    )
+    assert isinstance(error, LaminaError)
+
+
+def test_file_error_of_the_file_as_a_whole():
+    error = FileError("m.keras", "", "it is empty")
+    assert str(error) == "m.keras: it is empty."
+    assert (error.where, error.code) == ("", "refused")
+
+
+def test_file_error_survives_pickling():
+    error = pickle.loads(pickle.dumps(FileError("m\n", "place", "why", code="zip", way_out="Do.")))
+    assert str(error) == "m\\n: place: why. Do."
+    assert (error.path, error.where, error.reason, error.code) == ("m\n", "place", "why", "zip")
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred\n\r\0", "\ud800", "\u202eright to left", "x" * 100_000, "\x07" * 100_000])
+def test_file_error_is_short_and_printable(text):
+    error = FileError(text, text, text, way_out=text)
+    assert str(error).isprintable()
+    assert len(str(error)) < 2000
+    assert error.path == text
+
+
+def test_long_text_keeps_both_ends():
+    assert printable("a" * 500 + "z" * 500, 100) == "a" * 50 + " ... " + "z" * 25
