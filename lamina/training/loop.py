@@ -174,7 +174,7 @@ class _Run:
         first = segment.first
         while first < segment.last:
             last = min(segment.last, first + min(self.by_batch or int(self.chunk), self.resume.steps_left))
-            tail = segment.tail and last == segment.last and not self.by_batch
+            tail = segment.tail and last == segment.last and (not self.by_batch or last - first < self.by_batch)
             yield first, last, tail
             first = last
             if tail:

@@ -84,7 +84,13 @@ class MonitorCallback(Callback):
         plain = self.monitor.removeprefix("val_")
         way = errors.closest_match(self.monitor, names)
         if plain != self.monitor and plain in names and not any(name.startswith("val_") for name in names):
+            frequency = (self.params or {}).get("validation_freq", 1)
             way = f" There is no validation: pass validation_data or validation_split to fit, or monitor {plain!r}."
+            if frequency != 1:
+                way = (
+                    f" No epoch of it is validated (validation_freq={frequency}): monitor {plain!r}, or validate more "
+                    "often."
+                )
         raise ValueError(
             f"{type(self).__name__}: monitor: {self.monitor!r} is not among the values of this training, which are "
             f"{', '.join(names)}.{way}"

@@ -157,6 +157,11 @@ class CallbackList(Callback):
         if failed is not None:
             raise failed
 
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_train_batch_end`, and `steps_done`, of every callback: for a training loop of one's own."""
+        shared = self.call("on_train_batch_end", batch, logs=logs)
+        self._each("steps_done", lambda callback: callback.steps_done(self._epoch or 0, batch, batch, shared))
+
     def __iter__(self) -> Iterator[Callback]:
         return iter(self.callbacks)
 
@@ -177,7 +182,8 @@ def _forward(hook: str) -> Callable[..., None]:
 
 
 for _hook in HOOKS:
-    setattr(CallbackList, _hook, _forward(_hook))
+    if _hook not in vars(CallbackList):
+        setattr(CallbackList, _hook, _forward(_hook))
 
 
 def _overrides(callback: Callback, hook: str) -> bool:

@@ -19,8 +19,8 @@ class ReduceLROnPlateau(MonitorCallback):
 
     A learning rate that is a number is set to max(learning_rate * factor, min_lr). One that follows a schedule goes on
     following it, multiplied: learning_rate = schedule(step) * multiplier, where each plateau multiplies the multiplier
-    (`optimizer.rate_multiplier`) by `factor`. Neither compiles anything again. The logs get `learning_rate`, as it was
-    in the last step of the epoch.
+    (`optimizer.rate_multiplier`) by `factor`. Neither compiles anything again. The logs get `learning_rate`, as it is
+    at the end of the epoch, before it is reduced.
 
     An epoch improves when value < best - min_delta (mode "min") or value > best + min_delta (mode "max"). The first
     value always does, NaN never.

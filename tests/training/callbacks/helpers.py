@@ -14,6 +14,7 @@ class Model:
         self.metrics = list(metrics)
         self.stop_training = False
         self.weights = -1
+        self.optimizer: Any = None
 
     def get_weights(self):
         return [np.array(self.weights)]
@@ -49,3 +50,20 @@ def state(callback: Any) -> tuple[Any, ...]:
         callback.best_epoch,
         weights if weights is None else int(weights[0]),
     )
+
+
+def scripted(library: Any, callback: Any, losses: list[float]) -> list[float]:
+    """Run a training of a library's callback with made-up losses; return the learning rate after each epoch."""
+    model = Model()
+    model.optimizer = library.optimizers.SGD(0.1)
+    callback.set_model(model)
+    callback.on_train_begin()
+    rates = []
+    for epoch, loss in enumerate(losses):
+        callback.on_epoch_begin(epoch)
+        callback.on_epoch_end(epoch, {"loss": loss, "val_loss": loss})
+        rates.append(float(model.optimizer.learning_rate))
+        if model.stop_training:
+            break
+    callback.on_train_end()
+    return rates
