@@ -79,7 +79,7 @@ class Directory:
                 self._refuse(reason, "checksum", way_out="Take another copy of the file.")
             return end, True
         last = min(size, form.END.size + FULL16)
-        if form.END_SIGN in self._bytes(size - last, last):
+        if form.END_SIGN in self._bytes(size - last, last)[: 4 - form.END.size]:
             self._refuse("it has a comment, or bytes follow its end; neither is expected", "comment")
         reason = "it is no zip archive, or its end is missing"
         self._refuse(reason, "signature", way_out="If it was copied or downloaded, do that again.")
