@@ -173,7 +173,7 @@ class _Run:
         """Cut a segment into (first, last, tail) chunks."""
         first = segment.first
         while first < segment.last:
-            last = min(segment.last, first + min(self.by_batch or int(self.chunk), self.resume.steps_left))
+            last = min(segment.last, first + (self.by_batch or min(int(self.chunk), self.resume.steps_left)))
             tail = segment.tail and last == segment.last and (not self.by_batch or last - first < self.by_batch)
             yield first, last, tail
             first = last

@@ -14,6 +14,7 @@ from lamina.training.callbacks.early_stopping import EarlyStopping
 from lamina.training.callbacks.history import History
 from lamina.training.callbacks.lambda_callback import LambdaCallback
 from lamina.training.callbacks.learning_rate_scheduler import LearningRateScheduler
+from lamina.training.callbacks.model_checkpoint import ModelCheckpoint
 from lamina.training.callbacks.progbar_logger import ProgbarLogger
 from lamina.training.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from lamina.training.callbacks.remote_monitor import RemoteMonitor
@@ -29,6 +30,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

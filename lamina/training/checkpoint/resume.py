@@ -144,8 +144,7 @@ class Resume:
         """Compare the run with that of the checkpoint.
 
         Raises:
-            FileError: it is another run. TypeError: a callback's state is of a type that a checkpoint cannot hold.
-            ValueError: fewer epochs than are done.
+            FileError: it is another run. ValueError: fewer epochs than are done.
         """
         self._arguments = arguments
         self._validation_steps = None if validation is None else validation.steps
@@ -156,8 +155,6 @@ class Resume:
             feed.tape = self._run.tapes["training"] = Tape(feed.stream)
         if validation is not None and isinstance(validation.source, Stream):
             validation.tape = self._run.tapes["validation"] = Tape(validation.source)
-        first = take(self._run, Position(0, 0, 0), values_of(program.metrics), {})  # what cannot be held is told now
-        check_count(self._folder.path, first.arrays)
         if self._stored is not None:
             self._compare(self._stored, description, arguments.epochs)
 
@@ -204,6 +201,9 @@ class Resume:
         return stored.stopped or stored.position.epoch >= self._arguments.epochs
 
     def start(self, initial_epoch: int) -> tuple[Position, dict[str, Any]]:
+        # What a checkpoint cannot hold is told before the first step.
+        first = take(self._run, Position(0, 0, 0), values_of(self._run.program.metrics), {})
+        check_count(self._folder.path, first.arrays)
         stored = self._stored
         if stored is None:
             return Position(initial_epoch, 0, 0), {}
