@@ -30,6 +30,7 @@ _registered_names: dict[Any, str] = {}
 class _Scopes(threading.local):
     def __init__(self) -> None:
         self.stack: list[dict[str, Any]] = []
+        self.sharing: Sharing | None = None
 
 
 _scopes = _Scopes()
@@ -84,6 +85,58 @@ def custom_object_scope(objects: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         _scopes.stack.pop()
+
+
+class Sharing:
+    """Objects that stand in a config more than once: each place has the whole config and one `shared_object_id`."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, Any] = {}  # id of each object met in writing -> the object
+        self.numbers: dict[int, int] = {}  # id of an object met twice -> its number
+        self.built: dict[int, tuple[Any, Any]] = {}  # number -> config and object in reading
+
+    def meet(self, thing: Any) -> None:
+        """Note an object that is being written; the second time it gets a number."""
+        if id(thing) in self.seen:
+            self.numbers.setdefault(id(thing), len(self.numbers) + 1)
+        self.seen[id(thing)] = thing
+
+
+@contextlib.contextmanager
+def sharing() -> Iterator[Sharing]:
+    """Inside the context, an object that a config has in several places is one object again when it is read."""
+    outer, _scopes.sharing = _scopes.sharing, Sharing()
+    try:
+        yield _scopes.sharing
+    finally:
+        _scopes.sharing = outer
+
+
+def with_shared(make: Callable[[], T]) -> T:
+    """Return the config that `make` writes, with a number for each object that stands in it more than once."""
+    with sharing() as shared:
+        make()
+        shared.seen.clear()
+        return make()
+
+
+@contextlib.contextmanager
+def inside(part: str) -> Iterator[None]:
+    """Note on an error that passes which part of a config it came from; `place_of` joins the parts."""
+    try:
+        yield
+    except Exception as error:
+        vars(error).setdefault("_inside", []).insert(0, part)
+        raise
+
+
+def place_of(error: BaseException) -> str:
+    """The parts of a config, from the outermost, in which an error or its cause was raised."""
+    parts = vars(error).get("_inside", [])
+    if error.__cause__ is not None:
+        deeper = place_of(error.__cause__)
+        return deeper if len(deeper) > len("/".join(parts)) else "/".join(parts)
+    return "/".join(parts)
 
 
 def find_custom(name: str) -> Any:
@@ -185,10 +238,22 @@ class Family:
         with custom_object_scope(custom_objects or {}):
             if config is None or not isinstance(config, dict):
                 return self.get(config)
-            thing = _target(config, self)
-            if config.get("class_name") == "function" or not inspect.isclass(thing):
-                return thing
-            return _build(thing, config.get("config", {}))
+            return self._of_its_kind(_shared(config, lambda: self._make(config)))
+
+    def _make(self, config: dict[str, Any]) -> Any:
+        thing = _target(config, self)
+        if config.get("class_name") == "function" or not inspect.isclass(thing):
+            return thing
+        return _build(thing, config.get("config", {}))
+
+    def _of_its_kind(self, thing: Any) -> Any:
+        """Refuse what a registered name or a shared object gives in the place of another kind."""
+        others = tuple(base for base in _all_bases() if self.base is None or not issubclass(self.base, base))
+        if self.base is not None and isinstance(thing, others) and not isinstance(thing, self.base):
+            raise errors.LaminaError(
+                f"The config names a {type(thing).__name__} where {errors.with_article(self.kind)} is expected."
+            )
+        return thing
 
     def serialize(self, member: Any) -> Any:
         """Return the config of a member: a dict for objects, a name for functions, None for None."""
@@ -211,14 +276,27 @@ def _target(config: dict[str, Any], family: Family | None) -> Any:
     found = family.find(name) if isinstance(name, str) and family is not None else None
     if found is None:
         known = family.names() if family else [n for f in _families.values() for n in f.members]
-        raise errors.unknown_name(
-            family.kind if family else "class",
-            name,
-            known,
-            f" Pass custom_objects={{{name!r}: {name}}}, or register the class with"
-            " @lamina.saving.register_serializable() before loading.",
+        raise errors.LaminaError(
+            f"Unknown {family.kind if family else 'class'}: {name!r}.{errors.closest_match(name, known)} If it is your "
+            f"own, pass custom_objects={{{name!r}: {name}}}, or register it with "
+            "@lamina.saving.register_serializable() before loading."
         )
     return found
+
+
+def _shared(config: dict[str, Any], make: Callable[[], Any]) -> Any:
+    """The object of a config, made once for all places that have its `shared_object_id` and the same text.
+
+    The text counts too, since Keras' numbers are addresses, which it gives to several objects.
+    """
+    number = config.get("shared_object_id")
+    if _scopes.sharing is None or not isinstance(number, int):
+        return make()
+    known, made = _scopes.sharing.built.get(number, (None, None))
+    if known != config:
+        made = make()
+        _scopes.sharing.built[number] = config, made
+    return made
 
 
 def _build(cls: Any, config: dict[str, Any]) -> Any:
@@ -260,12 +338,17 @@ def serialize(value: Any) -> Any:
     module, name = _homes.get(type(value), (type(value).__module__, type(value).__name__))
     if type(value).__name__ == "DTypePolicy":
         module = "keras"
-    return {
+    config = {
         "module": None if registered else module,
         "class_name": name,
         "config": value.get_config(),
         "registered_name": registered,
     }
+    if _scopes.sharing is not None and isinstance(value, _families["keras.layers"].base or ()):
+        _scopes.sharing.meet(value)
+        if id(value) in _scopes.sharing.numbers:
+            config["shared_object_id"] = _scopes.sharing.numbers[id(value)]
+    return config
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -273,7 +356,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     if not (isinstance(config, dict) and "class_name" in config and "config" in config):
         return config
     if config["class_name"] in ("__numpy__", "__tensor__"):
-        return np.array(config["config"]["value"], jnp.dtype(config["config"]["dtype"]))
+        dtype = jnp.dtype(config["config"]["dtype"])
+        if dtype.kind not in "fiubV" or dtype.hasobject:  # V: bfloat16
+            raise errors.LaminaError(f"The config holds an array of dtype {dtype}; only numbers can stand there.")
+        return np.array(config["config"]["value"], dtype)
     with custom_object_scope(custom_objects or {}):
         return (_families.get(str(config.get("module"))) or _NoFamily).deserialize(config)
 
@@ -286,10 +372,13 @@ class _NoFamily:
 
 
 def _restore(value: Any) -> Any:
-    """Build the objects in an argument of a config; policies and functions are left to the argument's own `get`."""
+    """Build the objects in an argument of a config; policies, functions and what does not say its module (as in older
+    files of Keras') are left to the argument's own `get`."""
     if isinstance(value, list):
         return [_restore(item) for item in value]
-    if isinstance(value, dict) and value.get("module") not in ("keras", "builtins"):
+    if isinstance(value, dict) and value.get("module", "builtins") not in ("keras", "builtins"):
+        return deserialize(value)
+    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
         return deserialize(value)
     return value
 

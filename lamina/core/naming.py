@@ -15,6 +15,7 @@ _lock = threading.Lock()
 class _Scopes(threading.local):
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.own_counts: Counter[str] | None = None
 
 
 _scopes = _Scopes()
@@ -35,8 +36,9 @@ def to_snake_case(name: str) -> str:
 def unique_name(prefix: str) -> str:
     """Return `prefix`, then `prefix_1`, `prefix_2`, … on later calls, until `clear_session`."""
     with _lock:
-        count = _counts[prefix]
-        _counts[prefix] += 1
+        counts = _counts if _scopes.own_counts is None else _scopes.own_counts
+        count = counts[prefix]
+        counts[prefix] += 1
     return f"{prefix}_{count}" if count else prefix
 
 
@@ -44,6 +46,16 @@ def clear_session() -> None:
     """Start the automatic names (`dense`, `dense_1`, …) again."""
     with _lock:
         _counts.clear()
+
+
+@contextlib.contextmanager
+def own_names() -> Iterator[None]:
+    """Within this context, this thread's automatic names start anew, and those given outside go on as if it was not."""
+    outer, _scopes.own_counts = _scopes.own_counts, Counter()
+    try:
+        yield
+    finally:
+        _scopes.own_counts = outer
 
 
 @contextlib.contextmanager

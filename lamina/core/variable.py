@@ -14,9 +14,11 @@ Bindings belong to a thread, so any number of threads can trace one model at a t
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
@@ -41,6 +43,7 @@ class _Local(threading.local):
         self.binding: Binding | None = None
         self.compute_dtype: str | None = None
         self.on_creation: Callable[[Variable], None] | None = None
+        self.promised: Promised | None = None
 
 
 _local = _Local()
@@ -103,6 +106,45 @@ def watch_creation(callback: Callable[[Variable], None]) -> Iterator[None]:
         _local.on_creation = outer
 
 
+class Promised:
+    """Variables that have a shape and no value yet, and the bytes that they may take together."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget, self.bytes = budget, 0
+        self.variables: list[Variable] = []
+
+    def add(self, variable: Variable, shape: tuple[int, ...], dtype: str) -> jax.ShapeDtypeStruct:
+        """Return what stands in the place of the value; raises a MemoryError past the budget."""
+        self.bytes += math.prod(shape) * jnp.dtype(dtype).itemsize
+        if self.bytes > self.budget:
+            raise MemoryError(
+                f"Variable {variable.path!r} of shape {shape}: with it the variables take {self.bytes} bytes, "
+                f"{self.budget} are expected at most."
+            )
+        self.variables.append(variable)
+        return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
+
+    def keep(self) -> None:
+        """Give the variables that no one assigned their initial values."""
+        for variable in self.variables:
+            variable.fulfil()
+
+
+@contextmanager
+def promising(budget: int) -> Iterator[Promised]:
+    """Inside the context, new variables have shapes only: a model is built and compared with a file before it takes
+    memory. Afterwards assign the variables, and `keep` the promise for those that are left.
+
+    Args:
+        budget: Bytes that the variables may take together.
+    """
+    outer, _local.promised = _local.promised, Promised(budget)
+    try:
+        yield _local.promised
+    finally:
+        _local.promised = outer
+
+
 class Variable:
     """An array with a name that layers, optimizers and metrics can assign.
 
@@ -146,19 +188,36 @@ class Variable:
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"Variable {self.path!r}: shape is needed with a callable initializer; received None.")
-            with jax.ensure_compile_time_eval():  # a layer may be built while its first call is being traced
-                initializer = initializer(tuple(shape), dtype=dtypes.standardize_dtype(dtype))
-        elif dtype is None and not hasattr(initializer, "dtype"):
-            dtype = dtypes.floatx() if np.asarray(initializer).dtype.kind == "f" else None
-        self._value: jax.Array = _as_device_array(initializer, dtype and dtypes.standardize_dtype(dtype))
+            self._start(partial(initializer, tuple(shape), dtype=dtypes.standardize_dtype(dtype)))
+        else:
+            if dtype is None and not hasattr(initializer, "dtype"):
+                dtype = dtypes.floatx() if np.asarray(initializer).dtype.kind == "f" else None
+            self._value: jax.Array = _as_device_array(initializer, dtype and dtypes.standardize_dtype(dtype))
         if _local.on_creation is not None:
             _local.on_creation(self)
+
+    def _start(self, make: partial[Any]) -> None:
+        """Take the initial value, or a promise of it."""
+        if _local.promised is None:
+            with jax.ensure_compile_time_eval():  # a layer may be built while its first call is being traced
+                self._value = _as_device_array(make(), make.keywords["dtype"])
+        else:
+            promise: Any = _local.promised.add(self, make.args[0], make.keywords["dtype"])
+            self._value, self._make = promise, make
+
+    def fulfil(self) -> None:
+        """Take the initial value that was promised, unless another one was assigned."""
+        if isinstance(self._value, jax.ShapeDtypeStruct):
+            with jax.ensure_compile_time_eval():
+                self._value = _as_device_array(self._make(), self._value.dtype)
 
     @property
     def value(self) -> jax.Array:
         """The array it holds, or stands for inside `bind`; in the compute dtype inside a mixed-precision layer."""
         binding = _local.binding
         value = self._value if binding is None else binding.values.get(id(self), self._value)
+        if isinstance(value, jax.ShapeDtypeStruct):
+            value = self._stand_in()
         dtype = _local.compute_dtype
         if dtype is not None and self.autocast and value.dtype != dtype and dtypes.is_float(value.dtype):
             return value.astype(dtype)
@@ -194,6 +253,13 @@ class Variable:
     def _stored(self) -> jax.Array:
         binding = _local.binding
         return self._value if binding is None else binding.values.get(id(self), self._value)
+
+    def _stand_in(self) -> jax.Array:
+        """What is read in the place of a promised value: zeros where shapes are traced, else the value itself."""
+        if _local.binding is None:
+            self.fulfil()
+            return self._value
+        return jnp.zeros(self._value.shape, self._value.dtype)
 
     def numpy(self) -> np.ndarray:
         """Return a copy as a NumPy array."""

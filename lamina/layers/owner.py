@@ -185,6 +185,26 @@ class Owner:
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
 
+    def own_variables(self) -> list[Variable]:
+        """The variables of this layer alone, without those of layers below; the trainable ones first."""
+        return sorted(self._tracked()[0], key=lambda variable: not variable.trainable)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the layer's own variables into a dict under "0", "1", …; a subclass may override this and the next."""
+        for i, variable in enumerate(self.own_variables()):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what `save_own_variables` wrote: a dict of arrays."""
+        variables = self.own_variables()
+        if sorted(store) != sorted(map(str, range(len(variables)))):
+            raise ValueError(
+                f"Layer {self.name!r}: expected {len(variables)} arrays, of shapes {[v.shape for v in variables]}, "
+                f"received the arrays {sorted(store)}."
+            )
+        for i, variable in enumerate(variables):
+            variable.assign(store[str(i)])
+
     def _check_initialised(self) -> None:
         if "_weights" not in vars(self):
             raise RuntimeError(

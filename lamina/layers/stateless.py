@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -88,7 +88,7 @@ class Stateless(Owner):
             {'line/bias': (1,), 'line/kernel': (2, 1)}
         """
         self._require_built()
-        trainable, others = _by_path(self.trainable_variables), _by_path(self.non_trainable_variables)
+        trainable, others = by_path(self.trainable_variables), by_path(self.non_trainable_variables)
 
         def apply(params: Any, state: Any, *inputs: Any, training: bool = False, key: Any = None, **kwargs: Any) -> Any:
             variables = [*trainable.values(), *others.values()]
@@ -122,7 +122,7 @@ class Stateless(Owner):
 
     def set_values(self, values: dict[str, Any]) -> None:
         """Set variables by path, as `functional` names them; nothing changes unless all of them fit."""
-        variables = _by_path(self.variables)
+        variables = by_path(self.variables)
         unknown = next((path for path in values if path not in variables), None)
         if unknown is not None:
             raise ValueError(
@@ -133,7 +133,7 @@ class Stateless(Owner):
         self.set_weights(list(current.values()))
 
 
-def _by_path(variables: Sequence[Variable]) -> dict[str, Variable]:
+def by_path(variables: Iterable[Variable]) -> dict[str, Variable]:
     """Variables by path; one whose path is taken gets a number."""
     named: dict[str, Variable] = {}
     for variable in variables:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lamina.core.config import custom_object_scope, deserialize
+from lamina.core.config import custom_object_scope, deserialize, inside
 from lamina.core.errors import LaminaError
 from lamina.models.graph_config import deserialize_layer, serialize_layer
 
@@ -36,7 +36,7 @@ def to_json(model: Any, **kwargs: Any) -> str:
 
     config = serialize_layer(model)
     if model.compiled:
-        config["compile_config"] = model.get_compile_config()
+        config |= compile_configs(model.get_compile_config())
     return json.dumps(config, **{"default": refuse, **kwargs})
 
 
@@ -72,15 +72,31 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         model = deserialize_layer(config)
         if not hasattr(model, "compile"):
             raise LaminaError(f"model_from_json: the text describes a {type(model).__name__}, which is no model.")
-        if config.get("compile_config"):
-            model.compile(**_restored(config["compile_config"]))
+        compile_from(model, config)
     return model
 
 
-def _restored(value: Any) -> Any:
+_OWN = ("output_losses", "auto_scale_loss", "preflight")  # arguments of compile that Keras does not have
+
+
+def compile_configs(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `compile` as they stand in a model's config, those that Keras lacks apart."""
+    own = {name: settings[name] for name in _OWN if name in settings}
+    config = {"compile_config": {name: value for name, value in settings.items() if name not in own}}
+    return config | ({"lamina_compile_config": own} if own else {})
+
+
+def compile_from(model: Any, config: dict[str, Any]) -> None:
+    """Compile a model as its config says, if it does."""
+    if config.get("compile_config"):
+        with inside("compile_config"):
+            model.compile_from_config(config["compile_config"] | config.get("lamina_compile_config", {}))
+
+
+def restored(value: Any) -> Any:
     """The objects for the configs in a nest of lists and dicts."""
     if isinstance(value, list):
-        return [_restored(item) for item in value]
+        return [restored(item) for item in value]
     if isinstance(value, dict) and not {"class_name", "config"} <= set(value):
-        return {name: _restored(item) for name, item in value.items()}
+        return {name: restored(item) for name, item in value.items()}
     return deserialize(value)

@@ -197,7 +197,7 @@ def _compile_alike(clone: Model, model: Model) -> None:
             return type(value)(**{k: getattr(value, k) for k in value.config_parameters() if hasattr(value, k)})
         return again(value) if isinstance(value, (Optimizer, Metric)) else value
 
-    clone.compile(**fresh(model._compile_config), preflight=model.preflight)
+    clone.compile(**{**fresh(model._compile_config), "preflight": model.preflight})
 
 
 def _refuse(model: Model, **arguments: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from lamina.core.config import deserialize, serialize
+from lamina.core.config import deserialize, inside, serialize
 from lamina.core.errors import LaminaError
 from lamina.core.symbolic import KerasTensor, Operation, find_operation, symbolic_leaves
 from lamina.layers.base import family
@@ -31,6 +31,12 @@ def serialize_layer(layer: Any) -> dict[str, Any]:
 
 def deserialize_layer(entry: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """Build a layer or an operation from `serialize_layer`'s dict."""
+    plain = entry.get("config") if isinstance(entry, dict) else None
+    with inside(str(plain.get("name", entry.get("class_name")) if isinstance(plain, dict) else entry)):
+        return _deserialized(entry, custom_objects)
+
+
+def _deserialized(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
     if str(entry.get("module")).startswith(("keras.src.ops.", "keras.ops.")):
         settings = {name: _from_plain(value, _no_tensor) for name, value in entry["config"].items()}
         return Operation(find_operation(entry["class_name"]), settings.pop("name", None), settings)

@@ -226,8 +226,9 @@ class Model(Layer):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
-        if output_losses or not auto_scale_loss:  # which Keras' configs do not know
-            self._compile_config |= {"output_losses": output_losses, "auto_scale_loss": auto_scale_loss}
+        own = {"output_losses": output_losses, "auto_scale_loss": auto_scale_loss, "preflight": preflight}
+        if own != {"output_losses": False, "auto_scale_loss": True, "preflight": True}:  # which Keras does not know
+            self._compile_config |= own
 
     def _check_objective(self, objective: Objective) -> None:
         """Raise where losses or metrics name outputs that there are not; a graph knows its outputs before any data."""
@@ -291,6 +292,10 @@ class Model(Layer):
         """Return the arguments of `compile` as plain data."""
         return serialize(self._compile_config)
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with the arguments that `get_compile_config` returned."""
+        self.compile(**architecture.restored(config))
+
     def require_compiled(self, method: str) -> None:
         """Raise unless `compile` was called."""
         if self.objective is None:
@@ -321,6 +326,32 @@ class Model(Layer):
     def float_dtype(self) -> str:
         """Dtype that float data are cast to on their way to the device."""
         return "float64" if self.compute_dtype == "float64" else dtypes.floatx()
+
+    # Files ------------------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> Any:
+        """Write the model to a `.keras` file; see `lamina.saving.save_model`."""
+        from lamina.saving import save_model
+
+        return save_model(self, filepath, overwrite, include_optimizer)
+
+    def save_weights(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+        format: str | None = None,
+    ) -> Any:
+        """Write the weights, and the optimizer's state, to a file; see `lamina.saving.save_weights`."""
+        from lamina.saving import save_weights
+
+        return save_weights(self, filepath, overwrite, max_shard_size, format)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+        """Read weights from a file: all of them, or nothing changes; see `lamina.saving.load_weights`."""
+        from lamina.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch, by_name)
 
     # Steps, for subclasses to change ----------------------------------------------------------------------------------
 
@@ -404,6 +435,7 @@ class Model(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        resume: Any = None,
     ) -> History:
         """Train for a number of epochs; a further `fit` goes on from where this one ends.
 
@@ -424,6 +456,9 @@ class Model(Layer):
             validation_steps: Batches of validation; None is all.
             validation_batch_size: Rows a batch of validation; None is `batch_size`.
             validation_freq: Validate every so many epochs, or after the epochs (from 1) in a collection.
+            resume: Folder for the checkpoints of this run, or a `BackupAndRestore` with more settings. When there are
+                some already, training goes on from the newest, exactly as if it had never been stopped; a run that had
+                ended gives its History and its weights at once. See docs/resume.md.
 
         Returns:
             `History`, with `.history` (dict of lists), `.epoch` and `.params`.
@@ -431,14 +466,16 @@ class Model(Layer):
         Raises:
             ValueError: data, loss and model that cannot go together, or an argument that cannot be meant; the weights
                 are unchanged.
-            RuntimeError: another `fit` is running on this model.
+            FileError: the checkpoints in `resume` are of another run, or none of them is whole.
+            RuntimeError: another `fit` is running on this model, or in the folder `resume`.
 
-        Differs from Keras: class and sample weights multiply; Ctrl-C leaves the weights of the last finished step;
-        silent mistakes (labels outside the classes, NaN in the data, …) are errors.
+        Differs from Keras: `resume`; class and sample weights multiply; Ctrl-C leaves the weights of the last finished
+        step; silent mistakes (labels outside the classes, NaN in the data, …) are errors.
         """
         arguments = FitArguments(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+            resume,
         )  # fmt: skip
         self.require_compiled("fit")
         return loop.fit(self, arguments)
@@ -512,6 +549,35 @@ class Model(Layer):
     def predict_on_batch(self, x: Any) -> Any:
         """Compute the outputs of one batch."""
         return self.predict(x, batch_size=max(1, len(np.asarray(jax.tree.leaves(x)[0]))), verbose=0)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **options: Any,
+    ) -> None:
+        """Write the forward pass, as `predict` runs it, into a file that needs no lamina; docs/export.md shows its use.
+
+        Args:
+            filepath: Where to; a missing extension is added.
+            format: "stablehlo" (`jax.export.deserialize(file.read()).call`), "onnx", or "tf_saved_model" (a folder; needs
+                TensorFlow). None is what the extension says, .onnx or .stablehlo; without one "stablehlo".
+            verbose: Whether to print what the file takes and gives. None is True.
+            input_signature: Shapes and dtypes to be served, in the nest of the inputs or a list with it: arrays,
+                symbolic tensors, or specs such as `jax.ShapeDtypeStruct`. None is what the model takes.
+            options: `opset_version` for "onnx": the version of ONNX' operations, from 18 (default) to 21.
+
+        Raises:
+            NotBuiltError: the model has no weights yet.
+            ValueError: an unknown format or extension; layers that ONNX files cannot hold.
+
+        Differs from Keras: "stablehlo" is the default, as it needs nothing but JAX.
+        """
+        from lamina.export import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, **options)
 
     def next_step_by_hand(self) -> tuple[int, int]:
         """Seed and number of the next `train_on_batch`; its random draws are a function of them."""
