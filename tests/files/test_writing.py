@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -18,6 +19,11 @@ def target(tmp_path: Path) -> Path:
     path = tmp_path / "m.keras"
     path.write_bytes(b"old")
     return path
+
+
+def fail(stream: BinaryIO, error: BaseException) -> None:
+    stream.write(b"half")
+    raise error
 
 
 def assert_only(target: Path, content: bytes) -> None:
@@ -48,8 +54,7 @@ def test_a_new_file_is_made(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError, ValueError, RuntimeError])
 def test_errors_and_interrupts_leave_the_old_file(target, error):
     with pytest.raises(error), replacing(target) as stream:
-        stream.write(b"half")
-        raise error("stop")
+        fail(stream, error("stop"))
     assert_only(target, b"old")
     assert stream.closed
 
@@ -163,7 +168,7 @@ def test_faults_of_the_system_name_the_target(target, monkeypatch, name):
 
 def test_a_fault_of_another_file_keeps_its_name(target, tmp_path):
     with pytest.raises(FileNotFoundError) as caught, replacing(target):
-        open(tmp_path / "other")
+        (tmp_path / "other").read_bytes()
     assert caught.value.filename == str(tmp_path / "other")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamina.files.hdf5.messages import Layout
-from lamina.files.hdf5.source import Fields, Refused, Source
+from lamina.files.hdf5.source import UNDEFINED, Fields, Refused, Source
 from lamina.files.hdf5.tree import CHUNKS, leaves
 
 DEFLATE, SHUFFLE, FLETCHER32, LZF = 1, 2, 3, 32000
@@ -54,7 +54,8 @@ def find_chunks(source: Source, layout: Layout, shape: tuple[int, ...], itemsize
     limit = each + each // 16 + 64  # what a filter cannot make smaller grows by a few bytes
     found: dict[tuple[int, ...], Chunk] = {}
     rank = len(shape)
-    for key, address in leaves(source, layout.address, CHUNKS, 8 + 8 * (rank + 1)) if expected else ():
+    is_there = expected and layout.address != UNDEFINED
+    for key, address in leaves(source, layout.address, CHUNKS, 8 + 8 * (rank + 1)) if is_there else ():
         fields = Fields(key)
         stored, skipped, corner = fields.number(4), fields.number(4), fields.numbers(rank)
         inside = all(c < size and c % step == 0 for c, size, step in zip(corner, shape, layout.chunk, strict=True))

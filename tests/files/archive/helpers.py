@@ -36,5 +36,3 @@ def nth(data: bytes, sign: bytes, number: int = 0) -> int:
     for _ in range(number + 1):
         place = data.index(sign, place + 1)
     return place
-
-

@@ -150,9 +150,7 @@ def test_every_changed_byte_is_refused(streamed):
         for new in (old ^ 1, old ^ 0x20, old ^ 0x80, 255 - old):
             data[place] = new
             with pytest.raises(FileError):
-                archive = opened(bytes(data))
-                for name in archive.names:
-                    archive.read(name, 100)
+                opened(bytes(data))
         data[place] = old
     opened(bytes(data))
 
