@@ -79,9 +79,10 @@ class RemoteMonitor(Callback):
                 "and so do the attempts; there will be no further warning."
             )
 
-    def _post(self, body: str, kind: str) -> Exception | None:
+    def _post(self, body: str, kind: str) -> str | None:
         """Send a body; returns what went wrong, if anything did."""
-        import http.client  # both take time to load, and few trainings need them
+        import http.client  # these take time to load, and few trainings need them
+        import urllib.error
         import urllib.request
 
         headers = {"Content-Type": kind, **(self.headers or {})}
@@ -89,8 +90,11 @@ class RemoteMonitor(Callback):
             request = urllib.request.Request(self.url, body.encode(), headers)
             with urllib.request.urlopen(request, timeout=_SECONDS):
                 return None
+        except urllib.error.HTTPError as error:
+            error.close()
+            return str(error)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return error
+            return str(error) or type(error).__name__
 
 
 def _sent(value: Any) -> Any:

@@ -16,18 +16,19 @@ import lamina
 from lamina.callbacks import LearningRateScheduler
 from lamina.optimizers import SGD, Adam, LossScaleOptimizer
 from lamina.optimizers.schedules import ExponentialDecay
-from tests.training.helpers import class_data, classifier, count_compilations
+from tests.training.callbacks.helpers import line
+from tests.training.helpers import count_compilations, regression_data
 
-X, Y = class_data(40)
+X, Y = regression_data(40)
 
 
 def fit(callback, optimizer="sgd", epochs=3):
-    model = classifier(optimizer=optimizer)
+    model = line(optimizer)
     return model.fit(X, Y, epochs=epochs, verbose=0, callbacks=[callback]).history
 
 
 def test_rates_are_in_the_history_and_no_epoch_compiles_again():
-    model = classifier(optimizer=Adam(0.1))
+    model = line(Adam(0.1))
     callbacks = [LearningRateScheduler(lambda epoch, rate: 0.1 / (epoch + 1))]
     history = model.fit(X, Y, epochs=3, verbose=0, callbacks=callbacks).history
     np.testing.assert_allclose(history["learning_rate"], [0.1, 0.05, 0.1 / 3], rtol=1e-7)
@@ -101,13 +102,16 @@ def test_what_is_no_function_of_the_epoch_is_refused_at_once(schedule, message):
 @pytest.mark.parametrize(
     ("optimizer", "message"),
     [
-        (SGD(ExponentialDecay(0.1, 10, 0.5)), "the learning rate of 'sgd' follows a schedule, which sets it at every"),
+        (
+            SGD(ExponentialDecay(0.1, 10, 0.5)),
+            "the learning rate of 'sgd.*' follows a schedule, which sets it at every step",
+        ),
         (LossScaleOptimizer(SGD(lambda step: 0.1)), "follows a schedule"),
         (optax.sgd(0.1), "LearningRateScheduler: optax_optimizer: the learning rate is inside the transformation."),
     ],
 )
 def test_an_optimizer_whose_rate_cannot_be_set_is_refused_before_training(optimizer, message):
-    model = classifier(optimizer=optimizer)
+    model = line(optimizer)
     with count_compilations() as compiled, pytest.raises(ValueError, match=message):
         model.fit(X, Y, verbose=0, callbacks=[LearningRateScheduler(lambda epoch: 0.1)])
     assert len(compiled) < 5  # the schedule's own arithmetic, no program
