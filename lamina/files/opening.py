@@ -42,6 +42,18 @@ def to_path(path: Any) -> Path:
     return to_path(unquote(address.path))
 
 
+def fill(stream: BinaryIO, start: int, buffer: memoryview) -> int:
+    """Read bytes from `start` on into `buffer`; how many there were."""
+    stream.seek(start)
+    done = 0
+    while done < len(buffer):
+        read: int = stream.readinto(buffer[done:])  # type: ignore[attr-defined]  # each binary file has it
+        if not read:
+            break
+        done += read
+    return done
+
+
 class Window(io.RawIOBase):
     """A part of a seekable file as a file of its own, read-only.
 
@@ -73,8 +85,7 @@ class Window(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         count = max(0, min(len(view), self._length - self._position))
-        self._handle.seek(self._start + self._position)
-        read: int = self._handle.readinto(view[:count])  # type: ignore[attr-defined]  # each binary file has it
+        read = fill(self._handle, self._start + self._position, view[:count])
         self._position += read
         return read
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from lamina.files.archive import form
 from lamina.files.archive.form import FULL16, FULL32, UTF8, Member, name_fault
 from lamina.files.checksums import LENGTH, crc_of, mark_of
+from lamina.files.opening import fill
 
 VERSION, VERSION64 = 20, 45  # of the format, needed to read a member: 2.0 has folders and deflate, 4.5 64-bit sizes
 DAY = (1 << 5) | 1  # 1980-01-01, the first day of the format
@@ -156,8 +157,7 @@ class _Part(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         count = max(0, min(len(view), self.length - self._position))
-        self._handle.seek(self._start + self._position)
-        read: int = self._handle.readinto(view[:count])  # type: ignore[attr-defined]  # each binary file has it
+        read = fill(self._handle, self._start + self._position, view[:count])
         self._position += read
         return read
 

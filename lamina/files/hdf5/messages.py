@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import ml_dtypes
 import numpy as np
 
+from lamina.files.array_info import MAX_RANK, is_possible
 from lamina.files.hdf5.source import UNDEFINED, Fields, Refused
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -28,8 +29,6 @@ FLOATS = {
     (31, 32, 23, 8, 0, 23, 127): np.dtype(np.float32),
     (63, 64, 52, 11, 0, 52, 1023): np.dtype(np.float64),
 }
-MAX_RANK = 32
-MAX_ELEMENTS = 2**59  # so that NumPy can count the bytes, whatever else is in the file
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def read_shape(fields: Fields) -> tuple[int, ...]:
     if version not in (1, 2) or (version == 2 and kind > 1) or rank > MAX_RANK or flags > 1:
         raise Refused(f"expected a shape of at most {MAX_RANK} sizes, received one of version {version}", "shape")
     shape = fields.numbers(rank)
-    if math.prod(size for size in shape if size) >= MAX_ELEMENTS:
+    if not is_possible(shape):
         raise Refused(f"no array can have the shape {shape}", "shape")
     return shape
 

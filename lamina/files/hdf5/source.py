@@ -6,6 +6,8 @@ import os
 import struct
 from typing import BinaryIO
 
+from lamina.files.opening import fill
+
 UNDEFINED = 2**64 - 1  # the address of what is not there
 MAX_RATIO = 64  # unpacked bytes of all chunks to bytes of the file
 
@@ -85,13 +87,8 @@ class Source:
 
     def fill(self, start: int, buffer: memoryview) -> None:
         """Read as many bytes as `buffer` holds into it; they were claimed before."""
-        self.stream.seek(start)
-        done = 0
-        while done < len(buffer):
-            read: int = self.stream.readinto(buffer[done:])  # type: ignore[attr-defined]  # each binary file has it
-            if not read:
-                raise Refused("the file became shorter while it was read", "truncated")
-            done += read
+        if fill(self.stream, start, buffer) != len(buffer):
+            raise Refused("the file became shorter while it was read", "truncated")
 
 
 class Fields:
