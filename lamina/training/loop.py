@@ -21,7 +21,7 @@ from lamina.training.checkpoint import NoResume, Position, Resume, resuming
 from lamina.training.data import Stream, train_validation_split, unpack
 from lamina.training.feed import ArrayFeed, Segment, StreamFeed, WindowFeed
 from lamina.training.interrupt import Interrupts, interrupts
-from lamina.training.prepare import as_batch, by_windows, is_stream, prepared_program
+from lamina.training.prepare import as_batch, by_windows, is_stream
 from lamina.training.program import Batch, Program, as_numbers, key_data
 
 _CHUNK_SECONDS = 0.1
@@ -34,8 +34,8 @@ def fit(model: Any, arguments: FitArguments) -> History:
     with model.exclusive("fit"), interrupts() as signals, resuming(arguments) as resume:
         seed = resume.seed()  # shuffle orders and masks are functions of it, the epoch and the step
         feed, validation = _feeds(model, arguments, seed)
-        program = prepared_program(model)
         callbacks = CallbackList(arguments.callbacks, add_history=True)
+        program = resume.attach(model, feed, validation, arguments, callbacks)
         progress = callbacks.take_progress(arguments.verbose, "fit")
         callbacks.set_model(model)
         callbacks.set_params(arguments.params(feed.steps))
@@ -43,7 +43,6 @@ def fit(model: Any, arguments: FitArguments) -> History:
             names = program.log_names
             validated = validation is not None and arguments.validates_some
             callbacks.expect_logs(names + [f"val_{name}" for name in names] if validated else names)
-        resume.attach(program, feed, validation, arguments, callbacks)
         if resume.has_ended():
             return model.history
         run = _Run(model, program, callbacks, progress, signals, feed, seed, resume)

@@ -24,6 +24,7 @@ from sklearn.datasets import load_digits
 
 import lamina
 from lamina import callbacks, layers, optimizers
+from lamina.training import checkpoint, compilation  # noqa: F401 - loaded before the forks, with all that training needs
 
 Result = dict[str, np.ndarray]
 _DIGITS = load_digits(return_X_y=True)

@@ -38,24 +38,23 @@ def check_count(path: Path, arrays: Arrays) -> None:
         )
 
 
-def write(path: Path, document: dict[str, Any], arrays: list[Any]) -> None:
+def write(path: Path, document: dict[str, Any], arrays: list[np.ndarray]) -> None:
     """Write a checkpoint in one commit: the file is there as a whole, on the disk, or not at all.
 
     Args:
         path: The file.
         document: What goes into `checkpoint.json`, in JSON's types.
-        arrays: Arrays of NumPy or JAX, by their numbers.
+        arrays: Contiguous arrays, by their numbers.
 
     Raises:
         OSError: the disk refused; what was there before is whole.
     """
-    host = [np.asarray(array, order="C") for array in arrays]
-    table = [{"dtype": array.dtype.name, "shape": list(array.shape)} for array in host]
+    table = [{"dtype": array.dtype.name, "shape": list(array.shape)} for array in arrays]
     text = to_json({"kind": _KIND, "format": FORMAT, **document, "arrays": table})
     with replacing(path) as handle:
         archive = ArchiveWriter(handle)
         archive.add(MEMBER, text)
-        for number, array in enumerate(host):
+        for number, array in enumerate(arrays):
             archive.add(_name(number), memoryview(_little_endian(array).reshape(-1).view(np.uint8)))  # type: ignore
         archive.close()
 

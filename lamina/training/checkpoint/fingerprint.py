@@ -7,6 +7,7 @@ import itertools
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,7 +15,9 @@ import numpy as np
 
 from lamina.core.config import serialize
 from lamina.core.variable import Variable
+from lamina.files import FileError
 
+_NAMED = 3  # differences that a message names
 _LONG = 1000  # items of a list, from which on it is told by its checksum
 
 
@@ -43,6 +46,28 @@ def fingerprint(program: Any, feed: Any, validation: Any, arguments: Any, callba
         "fit": given | {"batch_size": feed.batch_size, "validation_batch_size": validation and validation.batch_size},
         "callbacks": callbacks,
     }
+
+
+def refuse_another_run(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Raise unless two descriptions are equal; the first differences are named.
+
+    Args:
+        path: The checkpoint that `old` comes from.
+        old, new: What `fingerprint` returned, then and now.
+
+    Raises:
+        FileError: they are not.
+    """
+    found = list(differences(old, new))
+    if found:
+        more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        raise FileError(
+            path,
+            "",
+            f"it is the checkpoint of another run: {'; '.join(found[:_NAMED])}{more}",
+            code="run",
+            way_out="Put this back to go on with it, or start anew in another folder.",
+        )
 
 
 def differences(old: Any, new: Any, place: str = "") -> Iterator[str]:

@@ -99,7 +99,7 @@ class Folder:
             OSError: the disk refused; the checkpoints that were there are whole.
         """
         path = self._file(self._next)
-        file.write(path, document, arrays.values)
+        file.write(path, document, arrays.fetch())
         self._next += 1
         self._good = [*self._good, path][-KEPT:]
         if len(self._good) == KEPT:

@@ -43,6 +43,13 @@ class Arrays:
             self.values.append(array if isinstance(array, jax.Array) else np.array(array))
         return self._numbers[id(array)]
 
+    def fetch(self) -> list[np.ndarray]:
+        """Return all arrays on the host, and let go of those on the device."""
+        for number, array in enumerate(self.values):
+            self.values[number] = np.asarray(array, order="C")
+        self._numbers, self._given = {}, []
+        return self.values
+
 
 def encode(value: Any, arrays: Arrays, place: str) -> Any:
     """Return a value as JSON's types; its arrays go to `arrays`.

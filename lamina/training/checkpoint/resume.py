@@ -2,9 +2,9 @@
 
 with resuming(arguments) as resume:      # opens and locks the folder, reads the newest checkpoint
     seed = resume.seed()                 # that of the run before, or a new one
-    resume.attach(...)                   # refuses the checkpoint of another run
-    resume.has_ended(epochs)             # a finished run: its weights are there again
-    resume.start()                       # the position to begin at; the state is restored
+    program = resume.attach(...)         # refuses the checkpoint of another run
+    resume.has_ended()                   # a finished run: its weights are there again
+    resume.start(...)                    # the position to begin at; the state is restored
     resume.enter(epoch)                  # the place in the epoch, after on_epoch_begin
     resume.chunk_done(...), epoch_done(...), finish(...)
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from types import TracebackType
 from typing import Any
 
@@ -22,22 +21,29 @@ import jax
 from lamina.core import random
 from lamina.core.errors import warn_user
 from lamina.core.variable import values_of
-from lamina.files import FileError
 from lamina.training.arguments import FitArguments
 from lamina.training.callbacks import BackupAndRestore, CallbackList
 from lamina.training.checkpoint.file import check_count
-from lamina.training.checkpoint.fingerprint import differences, fingerprint
+from lamina.training.checkpoint.fingerprint import fingerprint, refuse_another_run
 from lamina.training.checkpoint.folder import Folder
-from lamina.training.checkpoint.snapshot import Position, Run, Snapshot, Stored, finished, take, versions
+from lamina.training.checkpoint.pace import Pace
+from lamina.training.checkpoint.snapshot import (
+    Position,
+    Run,
+    Snapshot,
+    Stored,
+    at_end,
+    seed_generators,
+    take,
+    warn_of_versions,
+)
 from lamina.training.checkpoint.writer import Writer
 from lamina.training.data import Stream, Tape
 from lamina.training.evaluation import EvaluationFeed
 from lamina.training.feed import StreamFeed
 from lamina.training.interrupt import Termination
+from lamina.training.prepare import prepared_program
 from lamina.training.program import Program
-
-_SHARE = 30  # epochs are saved at most every so many times the duration of a save
-_NAMED = 3  # differences between two runs that a message names
 
 Inside = tuple[int, list[jax.Array], dict[str, Any]]  # steps done of an epoch, its accumulators, its logs
 
@@ -54,22 +60,23 @@ class NoResume:
         pass
 
     def seed(self) -> int:
-        """Draw the run's seed."""
+        """Draw the run's seed, of which orders and masks are functions."""
         return random.next_seed()
 
-    def attach(self, *parts: Any) -> None:
-        """Hear of the parts of the run."""
+    def attach(self, model: Any, *parts: Any) -> Program:
+        """Hear of the parts of the run; returns the compiled programs."""
+        return prepared_program(model)
 
     def has_ended(self) -> bool:
         """Whether there is nothing left to do."""
         return False
 
     def start(self, initial_epoch: int) -> tuple[Position, dict[str, Any]]:
-        """Return where to begin, and the logs until then."""
+        """Return where to begin, and the logs until then; `on_train_begin` was called."""
         return Position(initial_epoch, 0, 0), {}
 
     def enter(self, epoch: int) -> Inside | None:
-        """Return the place in an epoch to go on at; None is its beginning."""
+        """Return the place in an epoch to go on at, None for its beginning; `on_epoch_begin` was called."""
         return None
 
     def chunk_done(self, position: Position, metrics: list[jax.Array], logs: dict[str, Any]) -> None:
@@ -79,7 +86,7 @@ class NoResume:
         """Hear of the end of an epoch, after its callbacks; `position` is the beginning of the next."""
 
     def finish(self, logs: dict[str, Any]) -> None:
-        """Hear that training has ended without an error."""
+        """Hear that training has ended without an error, after `on_train_end`."""
 
 
 class Resume:
@@ -93,19 +100,17 @@ class Resume:
     """
 
     def __init__(self, settings: BackupAndRestore) -> None:
-        self._settings = settings
-        self._every = settings.save_freq if type(settings.save_freq) is int else None  # steps
+        self._settings, self._pace = settings, Pace(settings)
         self._folder = Folder(settings.backup_dir)
         with contextlib.ExitStack() as stack:
             stack.callback(self._folder.close)
             found = self._folder.newest()
             self._stored = None if found is None else Stored(found)
             stack.pop_all()
-        self._writer: Writer[Snapshot] = Writer(lambda snapshot: self._folder.write(snapshot.document, snapshot.arrays))
+        self._writer: Writer[Snapshot] = Writer(lambda snapshot: self._folder.write(*snapshot))
         self._termination = Termination()
-        self._last: Snapshot | None = None  # of the last epoch, when it has ended
-        self._saved_at, self._steps_saved = time.monotonic(), 0
-        self._steps_done = 0
+        self._random_before: dict[str, Any] | None = None  # until the run begins
+        self._last: Snapshot | None = None  # of the end of the last epoch
         self._is_finished = False
 
     def __enter__(self) -> Resume:
@@ -115,15 +120,18 @@ class Resume:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the thread, when it has written what waits, and let go of the folder."""
+        """End the thread when it has written what waits, and let go of the folder."""
+        superfluous = self._is_finished and self._settings.delete_checkpoint
         try:
             self._writer.close()
+            if self._random_before is not None:
+                random.set_global_state(self._random_before)
             if error is not None:
-                self._tell(self._writer.take_error())
-            if self._is_finished and self._settings.delete_checkpoint:
+                self._warn(self._writer.take_error())
+            if superfluous:
                 self._folder.clear()
         finally:
-            self._folder.close(remove=self._is_finished and self._settings.delete_checkpoint)
+            self._folder.close(remove=superfluous)
             self._termination.uninstall()
 
     # Before training --------------------------------------------------------------------------------------------------
@@ -139,62 +147,46 @@ class Resume:
         return self._seed
 
     def attach(
-        self, program: Program, feed: Any, validation: EvaluationFeed | None, arguments: FitArguments, callbacks: Any
-    ) -> None:
+        self, model: Any, feed: Any, validation: EvaluationFeed | None, arguments: FitArguments, callbacks: CallbackList
+    ) -> Program:
         """Compare the run with that of the checkpoint.
 
         Raises:
             FileError: it is another run. ValueError: fewer epochs than are done.
         """
-        self._arguments = arguments
-        self._validation_steps = None if validation is None else validation.steps
+        program = prepared_program(model)
         stateful = _with_state(callbacks)
         description = fingerprint(program, feed, validation, arguments, list(stateful))
-        self._run = Run(program, stateful, self._seed, description, self._random_at_start)
+        if self._stored is not None:
+            refuse_another_run(self._stored.path, self._stored.description, description)
+            self._refuse_fewer_epochs(self._stored, arguments.epochs)
+            warn_of_versions(self._stored)
+            if self._stored.restore_seeds(model):
+                model.program = None  # compiled programs have the seeds of layers in them
+                program = prepared_program(model)
+        self._arguments = arguments
+        self._validation_steps = None if validation is None else validation.steps
+        self._run = Run(program, stateful, self._seed, seed_generators(model), description, self._random_at_start)
         if isinstance(feed, StreamFeed):
             feed.tape = self._run.tapes["training"] = Tape(feed.stream)
         if validation is not None and isinstance(validation.source, Stream):
             validation.tape = self._run.tapes["validation"] = Tape(validation.source)
-        if self._stored is not None:
-            self._compare(self._stored, description, arguments.epochs)
+        return program
 
-    def _compare(self, stored: Stored, description: dict[str, Any], epochs: int) -> None:
-        found = list(differences(stored.description, description))
-        if found or epochs < stored.position.epoch:
-            random.set_global_state(self._random_before)
-        if found:
-            more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-            raise FileError(
-                stored.path,
-                "",
-                f"it is the checkpoint of another run: {'; '.join(found[:_NAMED])}{more}",
-                code="run",
-                way_out="Put this back to go on with it, or start anew in another folder.",
-            )
-        if epochs < stored.position.epoch:
+    def _refuse_fewer_epochs(self, stored: Stored, epochs: int) -> None:
+        done = stored.position.epoch
+        if epochs < done:
             raise ValueError(
-                f"fit: epochs: {epochs}, but the run in {self._settings.backup_dir!r} has done {stored.position.epoch} "
-                f"already. Use epochs={stored.position.epoch} or more, or another folder."
-            )
-        old, new = stored.versions, versions()
-        changed = [
-            f"{name} {old.get(name)}, now {new[name]}"
-            for name in ("lamina", "jax", "device")
-            if new[name] != old.get(name)
-        ]
-        if changed:
-            warn_user(
-                f"{stored.path}: it was written with {', '.join(changed)}. The run goes on, but its last bits may not "
-                "be those that it would have had."
+                f"fit: epochs: received {epochs}, but the run in {self._settings.backup_dir!r} has done {done}. Use "
+                f"epochs={done} or more, or another folder."
             )
 
     def has_ended(self) -> bool:
-        """Whether the run was finished before; then the model and the callbacks have what they ended with."""
         stored = self._stored
         if stored is None or not stored.is_finished or not self._is_complete(stored):
             return False
         stored.restore(self._run, at_end=True)
-        self._is_finished = True
+        self._random_before, self._is_finished = None, True
         return True
 
     def _is_complete(self, stored: Stored) -> bool:
@@ -209,11 +201,12 @@ class Resume:
             return Position(initial_epoch, 0, 0), {}
         self._replay(stored, initial_epoch)
         metrics, logs = stored.restore(self._run, keep_random=bool(self._run.tapes))
+        self._random_before = None
         position = stored.position
-        self._steps_done = self._steps_saved = position.steps_done
+        self._pace.saved(position.steps_done)
         if self._is_complete(stored):  # killed between the last epoch and the end
             self._last = take(self._run, position, metrics, logs)
-            return position._replace(epoch=self._arguments.epochs), logs
+            position = position._replace(epoch=self._arguments.epochs)
         return position, logs
 
     def _replay(self, stored: Stored, initial_epoch: int) -> None:
@@ -229,15 +222,15 @@ class Resume:
         if training is not None and position.step:
             training.expect(position.step, stored.tape("training"), f"epoch {position.epoch + 1}, step {position.step}")
         elif training is not None:
-            training.compare(stored.tape("training"), f"epoch {position.epoch}")
+            training.compare(stored.tape("training"), f"the last batch of epoch {position.epoch}")
         if validation is not None:
-            validation.compare(stored.tape("validation"), f"epoch {position.epoch}")
+            validation.compare(stored.tape("validation"), f"the last batch of epoch {position.epoch}")
 
     def enter(self, epoch: int) -> Inside | None:
         stored, self._stored = self._stored, None
         if stored is None or stored.position.step == 0:
             return None
-        # `on_epoch_begin` has just been called again for an epoch that began in another process.
+        # `on_epoch_begin` has just been called again, for an epoch that began in another process.
         metrics, logs = stored.restore(self._run, keep_random=bool(self._run.tapes))
         return stored.position.step, metrics, logs
 
@@ -245,54 +238,50 @@ class Resume:
 
     @property
     def steps_left(self) -> int:
-        """Steps until the next save, where they count."""
-        return sys.maxsize if self._every is None else max(1, self._steps_saved + self._every - self._steps_done)
+        """Steps that a chunk may have at most, to end where a checkpoint is due."""
+        return self._pace.steps_left
 
     def chunk_done(self, position: Position, metrics: list[jax.Array], logs: dict[str, Any]) -> None:
-        self._steps_done = position.steps_done
-        if self._every is not None:
-            due = self._steps_done - self._steps_saved >= self._every
-        else:
-            due = self._settings.save_freq == "epoch" and time.monotonic() - self._saved_at >= self._settings.seconds
-        if due or self._termination.requested:
-            self._save(position, metrics, logs)
-        if self._termination.requested:
-            self._writer.wait()
-            self._termination.obey()
+        if self._pace.is_due(position.steps_done) or self._termination.requested:
+            self._save(take(self._run, position, metrics, logs), position)
         self._look_for_errors()
 
     def epoch_done(self, position: Position, logs: dict[str, Any], *, last: bool) -> None:
-        pause = _SHARE * self._writer.seconds if self._settings.seconds else 0.0
-        if last:  # `finish` is about to write it, with what training ends with
-            self._last = take(self._run, position, values_of(self._run.program.metrics), logs)
-        elif self._settings.save_freq is not False and time.monotonic() - self._saved_at >= pause:
-            self._save(position, values_of(self._run.program.metrics), logs)
+        due = self._pace.is_due_after_epoch(self._writer.seconds) or self._termination.requested
+        if last or due:
+            snapshot = take(self._run, position, values_of(self._run.program.metrics), logs)
+            if last:
+                self._last = snapshot  # `finish` writes it, with what training ends with
+            else:
+                self._save(snapshot, position)
         self._look_for_errors()
 
-    def _save(self, position: Position, metrics: list[jax.Array], logs: dict[str, Any]) -> None:
-        self._saved_at, self._steps_saved = time.monotonic(), position.steps_done
-        self._writer.put(take(self._run, position, metrics, logs))
+    def _save(self, snapshot: Snapshot, position: Position) -> None:
+        self._pace.saved(position.steps_done)
+        self._writer.put(snapshot)
+        if self._termination.requested:
+            self._writer.wait()
+            self._termination.obey()
 
     def _look_for_errors(self) -> None:
-        self._tell(self._writer.take_error())
-
-    def _tell(self, error: Exception | None) -> None:
-        if error is None:
-            return
-        if self._settings.on_error == "raise":
+        error = self._writer.take_error()
+        if error is not None and self._settings.on_error == "raise":
             raise error
-        kept = self._folder.last_good
-        warn_user(
-            f"fit: a checkpoint could not be written: {error} Training goes on; "
-            + (f"{kept} is kept." if kept else "there is none yet.")
-        )
+        self._warn(error)
+
+    def _warn(self, error: Exception | None) -> None:
+        if error is not None:
+            kept = self._folder.last_good
+            warn_user(
+                f"fit: a checkpoint could not be written: {error} Training goes on; "
+                + (f"{kept} is kept." if kept else "there is none yet.")
+            )
 
     def finish(self, logs: dict[str, Any]) -> None:
         self._is_finished = True
-        if self._settings.delete_checkpoint:
+        if self._settings.delete_checkpoint or self._last is None:
             return
-        assert self._last is not None  # noqa: S101 - the loop ends with an epoch
-        self._writer.put(finished(self._run, self._last, logs))
+        self._writer.put(at_end(self._run, self._last, logs))
         self._writer.wait()
         error = self._writer.take_error()
         if error is not None:
@@ -309,21 +298,21 @@ def resuming(arguments: FitArguments) -> Resume | NoResume:
     settings = [callback for callback in CallbackList(arguments.callbacks) if isinstance(callback, BackupAndRestore)]
     given = arguments.resume
     if given is not None:
-        settings.append(
-            given if isinstance(given, BackupAndRestore) else BackupAndRestore(given, delete_checkpoint=False)
-        )
+        is_whole = isinstance(given, BackupAndRestore)
+        settings.append(given if is_whole else BackupAndRestore(given, delete_checkpoint=False))
     if len(settings) > 1:
         folders = [one.backup_dir for one in settings]
         raise ValueError(f"fit: a run has one folder of checkpoints, received {folders}: resume= or BackupAndRestore.")
     return Resume(settings[0]) if settings else NoResume()
 
 
-def _with_state(callbacks: Any) -> dict[str, Any]:
+def _with_state(callbacks: CallbackList) -> dict[str, Any]:
     """The callbacks that have `get_state` and `set_state`, by class name, numbered where several are of one class."""
     found: dict[str, Any] = {}
+    counts: dict[str, int] = {}
     for callback in callbacks:
         if callable(getattr(callback, "get_state", None)) and callable(getattr(callback, "set_state", None)):
             name = type(callback).__name__
-            number = sum(key.split(" ")[0] == name for key in found)
-            found[f"{name} {number + 1}" if number else name] = callback
+            counts[name] = number = counts.get(name, 0) + 1
+            found[name if number == 1 else f"{name} {number}"] = callback
     return found

@@ -15,6 +15,8 @@ import jax
 import numpy as np
 
 from lamina.core import random
+from lamina.core.errors import warn_user
+from lamina.core.random import SeedGenerator
 from lamina.core.variable import values_of
 from lamina.files import FileError
 from lamina.training.checkpoint.file import MEMBER
@@ -39,6 +41,7 @@ class Run:
     program: Program
     callbacks: dict[str, Any]  # those with a state, by name
     seed: int
+    seed_generators: list[SeedGenerator]  # of the layers
     description: dict[str, Any]
     random_at_start: dict[str, Any]
     tapes: dict[str, Tape] = field(default_factory=dict)
@@ -62,6 +65,7 @@ def take(run: Run, position: Position, metrics: list[jax.Array], logs: dict[str,
         "versions": versions(),
         "run": run.description,
         "seed": run.seed,
+        "layer_seeds": [generator.seed for generator in run.seed_generators],
         "position": position._asdict(),
         "stopped": bool(run.program.model.stop_training),
         "random_at_start": encode(run.random_at_start, arrays, "random_at_start"),
@@ -71,7 +75,7 @@ def take(run: Run, position: Position, metrics: list[jax.Array], logs: dict[str,
     return Snapshot(document, arrays)
 
 
-def finished(run: Run, before: Snapshot, logs: dict[str, Any]) -> Snapshot:
+def at_end(run: Run, before: Snapshot, logs: dict[str, Any]) -> Snapshot:
     """The snapshot of a run's last epoch, with what the end of training made of it (averaged or restored weights)."""
     arrays = before.arrays
     return Snapshot(before.document | {"end": _now(run, values_of(run.program.metrics), logs, arrays)}, arrays)
@@ -119,6 +123,16 @@ class Stored:
 
     def _decoded(self, value: Any, where: str) -> Any:
         return decode(value, self._arrays, lambda reason: self.refuse(where, reason))
+
+    def restore_seeds(self, model: Any) -> bool:
+        """Give the random layers the seeds that they had; returns whether they had others now."""
+        generators, seeds = seed_generators(model), self._get("layer_seeds", list)
+        if len(seeds) != len(generators) or not all(type(seed) is int for seed in seeds):
+            self.refuse("layer_seeds", f"expected {len(generators)} whole numbers, received {seeds!r:.100}")
+        changed = [generator.seed for generator in generators] != seeds
+        for generator, seed in zip(generators, seeds, strict=True):
+            generator.seed = seed
+        return changed
 
     @property
     def random_at_start(self) -> dict[str, Any]:
@@ -183,6 +197,23 @@ class Stored:
             raise FileError(
                 self.path, f"{MEMBER}, {where}", f"the state does not fit: {type(error).__name__}: {error}"
             ) from error
+
+
+def seed_generators(model: Any) -> list[SeedGenerator]:
+    """The seed generators that layers hold as attributes, in the order of the layers."""
+    layers = model.tree.layers
+    return [v for layer in layers for _, v in sorted(vars(layer).items()) if isinstance(v, SeedGenerator)]
+
+
+def warn_of_versions(stored: Stored) -> None:
+    """Warn where a checkpoint comes from another lamina, another JAX or another device."""
+    old, new = stored.versions, versions()
+    changed = [f"{n} {old.get(n)}, now {new[n]}" for n in ("lamina", "jax", "device") if new[n] != old.get(n)]
+    if changed:
+        warn_user(
+            f"{stored.path}: it was written with {', '.join(changed)}. The run goes on, but its last bits may not be "
+            "those that it would have had."
+        )
 
 
 def versions() -> dict[str, str]:

@@ -93,7 +93,7 @@ class Tape:
             LaminaError: it was another one.
         """
         if self._last is not None and checksum(self._last) != state["last"]:
-            raise self._other(f"the last batch of {where}")
+            raise self._other(where)
 
     def _other(self, which: str) -> LaminaError:
         argument = self.stream.argument
