@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -222,7 +223,10 @@ class Sequential(Model):
         """Build the model from `get_config`'s dict; weights start anew."""
         model = cls(name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype"))
         for entry in config["layers"]:
-            model.add(deserialize_layer(entry, custom_objects))
+            holds_layers = "layers" in entry["config"]  # a model, whose weights are named after it alone
+            with nullcontext() if holds_layers else naming.name_scope(model.name):
+                layer = deserialize_layer(entry, custom_objects)
+            model.add(layer)
         shape = config.get("build_input_shape")
         if shape is not None and not model.built:
             model.build(tuple(shape))

@@ -41,11 +41,3 @@ def model_from_config(config: Any, compile: bool) -> Model:
     if compile:
         compile_from(model, config)
     return model
-
-
-def advice(error: BaseException) -> str:
-    """What to do about an error of a config; most messages say it themselves."""
-    text = str(error)
-    if "custom_objects" in text or "register" in text:
-        return ""
-    return "If a class of your own builds this part, pass it in custom_objects."

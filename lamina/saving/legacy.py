@@ -13,7 +13,7 @@ from lamina.files import Hdf5Reader, Hdf5Writer, OpenFile, append_checksum, pars
 from lamina.files import to_json as json_bytes
 from lamina.layers.base import Layer
 from lamina.models.model import Model
-from lamina.saving.build import advice, building, model_from_config
+from lamina.saving.build import building, model_from_config
 from lamina.saving.renamed import Renamed, array_name, named_variables
 from lamina.saving.restore import refusing, restore
 
@@ -120,9 +120,9 @@ def load(file: OpenFile, custom_objects: dict[str, Any] | None, compile: bool) -
         training = root.get("training_config") if compile else None
         settings = parse_json(_bytes(training), file.path, "training_config") if training is not None else None
         with building(source, custom_objects) as promised:
-            with refusing(file.path, "model_config", advice):
+            with refusing(file.path, "model_config"):
                 model = model_from_config(_modern(config), compile=False)
-            with refusing(file.path, "training_config", advice):
+            with refusing(file.path, "training_config"):
                 if settings is not None:
                     model.compile(**_compile_arguments(model, settings))
             with refusing(file.path, "model_weights"):

@@ -33,7 +33,7 @@ from lamina.models.graph_config import serialize_layer
 from lamina.models.model import Model
 from lamina.optimizers import OptaxOptimizer
 from lamina.saving import legacy
-from lamina.saving.build import advice, building, model_from_config
+from lamina.saving.build import building, model_from_config
 from lamina.saving.names import model_target
 from lamina.saving.restore import refusing, restore, restore_seeds
 from lamina.saving.weights import MEMBER, write_state
@@ -149,7 +149,7 @@ def _members(file: OpenFile) -> tuple[str, bytes, Any]:
 def _build(config: Any, source: Hdf5Reader, path: str, custom_objects: Any, compile: bool) -> Any:
     """Build the model that a config describes and give it the arrays."""
     with building(source, custom_objects) as promised:
-        with refusing(path, CONFIG, advice):
+        with refusing(path, CONFIG):
             model = model_from_config(config, compile)
         with refusing(path, WEIGHTS):
             if not model.built:

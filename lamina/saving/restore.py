@@ -6,7 +6,7 @@ reads a single array; reads all of them; then assigns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -204,20 +204,17 @@ def seeds_text(thing: Any) -> str:
 
 
 @contextmanager
-def refusing(path: str, where: str, advice: Callable[[BaseException], str] | None = None) -> Iterator[None]:
+def refusing(path: str, where: str) -> Iterator[None]:
     """Turn whatever building or filling a model raises into one refusal of the file, with the part that it came from.
 
     Args:
         path: The file; `where`: the part of it that is read.
-        advice: Function of the error that says the way out.
     """
     try:
         yield
-    except (FileError, NotBuiltError):
+    except (FileError, NotBuiltError, OSError):
         raise
     except Exception as error:
         place = "/".join(part for part in (where, place_of(error)) if part)
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise FileError(
-            path, place, f"{kind}{error}", code="unusable", way_out=advice(error) if advice else ""
-        ) from error
+        raise FileError(path, place, f"{kind}{error}".rstrip("."), code="unusable") from error

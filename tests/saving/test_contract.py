@@ -105,7 +105,9 @@ def test_every_schedule_comes_back_from_a_file(name, tmp_path):
         assert float(again.optimizer._learning_rate(step)) == float(rate(step))
 
 
-LOSSES = [n for n in losses.__all__ if isinstance(getattr(losses, n), type) and n not in ("Loss", "LossFunctionWrapper")]
+LOSSES = [
+    n for n in losses.__all__ if isinstance(getattr(losses, n), type) and n not in ("Loss", "LossFunctionWrapper")
+]
 METRICS = [n for n in metrics.__all__ if isinstance(getattr(metrics, n), type)]
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "CTC": {},
