@@ -260,15 +260,17 @@ class Operation:
         return self._run(*args, **kwargs)
 
     def _run(self, *tensors: Any, **named: Any) -> Any:
-        """Call the function: tensors in order, wherever settings stand, as in `switch(index, branches, *operands)`."""
-        function = self.function.__wrapped__
-        signature = inspect.signature(function)
+        bound = self.bind(*tensors, **named)
+        return self.function.__wrapped__(*bound.args, **bound.kwargs)
+
+    def bind(self, *tensors: Any, **named: Any) -> inspect.BoundArguments:
+        """The arguments of the function: tensors in order, wherever settings stand, as in `switch(i, branches, *xs)`."""
+        signature = inspect.signature(self.function.__wrapped__)
         names = [name for name, p in signature.parameters.items() if "Tensor" in str(p.annotation)]
         arguments = {**self.settings, **dict(zip(names, tensors, strict=False)), **named}
         if names and signature.parameters[names[-1]].kind is inspect.Parameter.VAR_POSITIONAL:
             arguments[names[-1]] = tensors[len(names) - 1 :]
-        bound = inspect.BoundArguments(signature, arguments)
-        return function(*bound.args, **bound.kwargs)
+        return inspect.BoundArguments(signature, arguments)
 
     @property
     def class_name(self) -> str:

@@ -11,8 +11,12 @@ Shape = tuple[int | None, ...]
 
 
 def is_shape(value: Any) -> bool:
-    """Whether a value is one shape: a tuple or list of ints and Nones."""
-    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, (int, np.integer)) for n in value)
+    """Whether a value is one shape: a tuple or list of ints and Nones, or of the symbols that `jax.export` traces with."""
+    return isinstance(value, (tuple, list)) and all(map(_is_size, value))
+
+
+def _is_size(n: Any) -> bool:
+    return n is None or isinstance(n, (int, np.integer)) or jax.export.is_symbolic_dim(n)
 
 
 def as_shape(value: Any) -> Any:

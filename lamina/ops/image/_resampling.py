@@ -40,7 +40,7 @@ _ROW = 32  # fewest elements behind the axis that are a row
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4, 5))
 def resample(x: jax.Array, axis: int, size: int, count: int, interpolation: str, antialias: bool) -> jax.Array:
     """Return an array with `count` elements in place of `size` along one axis; nearest keeps every dtype."""
-    return _combine(x, axis, _weights(size, count, interpolation, antialias))
+    return _combine(x, axis, weights_of(size, count, interpolation, antialias))
 
 
 def _forward(x: jax.Array, *settings: Any) -> tuple[jax.Array, None]:
@@ -51,7 +51,7 @@ def _backward(
     axis: int, size: int, count: int, interpolation: str, antialias: bool, _: None, slope: jax.Array
 ) -> tuple[jax.Array]:
     # The transpose is a resampling too. The gradient that JAX derives scatters, 10 to 50 times slower on a CPU.
-    return (_combine(slope, axis, _weights(size, count, interpolation, antialias).T),)
+    return (_combine(slope, axis, weights_of(size, count, interpolation, antialias).T),)
 
 
 resample.defvjp(_forward, _backward)
@@ -77,7 +77,7 @@ def _combine(x: jax.Array, axis: int, weights: np.ndarray) -> jax.Array:
     )
 
 
-def _weights(size: int, count: int, interpolation: str, antialias: bool) -> np.ndarray:
+def weights_of(size: int, count: int, interpolation: str, antialias: bool) -> np.ndarray:
     """Weights (inputs, outputs); those of an output sum to one."""
     places = (np.arange(count) + 0.5) * size / count  # of the outputs' centres, the first input reaching from 0 to 1
     inputs = np.arange(size)[:, None]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +22,24 @@ from jax.interpreters import ad, batching, mlir
 
 _CACHE = 500_000  # elements
 _TAPS = 32  # largest window that is written out place by place
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.plain = False
+
+
+_local = _Local()
+
+
+@contextmanager
+def plain_convolutions() -> Iterator[None]:
+    """Inside the context, this thread traces convolutions as JAX's own, for programs that other devices run."""
+    outer, _local.plain = _local.plain, True
+    try:
+        yield
+    finally:
+        _local.plain = outer
 
 
 class Geometry(NamedTuple):
@@ -44,7 +64,7 @@ def convolve(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int = 
 
     Returns: array (batch, *new space, filters).
     """
-    if jax.default_backend() != "cpu":
+    if _local.plain or jax.default_backend() != "cpu":
         return _convolve(x, kernel, geometry=geometry, groups=groups)
     if x.dtype.itemsize < 4:  # no CPU kernels for 16 bits; sums in 32 bits are exacter, too
         return convolve(x.astype(jnp.float32), kernel.astype(jnp.float32), geometry, groups).astype(x.dtype)

@@ -171,13 +171,13 @@ def conv_transpose(
     dilation_rate = per_axis(dilation_rate, rank, "dilation_rate", where)
     extra = (None,) * rank if output_padding is None else per_axis(output_padding, rank, "output_padding", where, 0)
     windows = [(size - 1) * rate + 1 for size, rate in zip(kernel.shape, dilation_rate, strict=False)]
-    margins = [_transposed_margins(*sizes, padding) for sizes in zip(windows, strides, extra, strict=True)]
+    margins = [transposed_margins(*sizes, padding) for sizes in zip(windows, strides, extra, strict=True)]
     geometry = Geometry((1,) * rank, tuple(margins), strides, dilation_rate)
     turned = jnp.swapaxes(jnp.flip(kernel, range(rank)), -1, -2)  # (*window, channels, filters)
     return _with_channels_last(lambda x: convolve(x, turned, geometry), inputs, data_format)
 
 
-def _transposed_margins(window: int, stride: int, extra: int | None, padding: str) -> tuple[int, int]:
+def transposed_margins(window: int, stride: int, extra: int | None, padding: str) -> tuple[int, int]:
     """Zeros before and after inputs that are spread by `stride`, so that the output has the size Keras gives it.
 
     From n inputs that is (n - 1) * stride + 1 + before + after - (window - 1).

@@ -218,7 +218,7 @@ def _adapt(pool: Any, x: jax.Array, output_size: Any, data_format: str | None, w
 
 @functools.partial(jax.jit, static_argnums=(1, 2), inline=True)
 def _largest_along(x: jax.Array, axis: int, count: int) -> jax.Array:
-    starts, ends = _spans(x.shape[axis], count)
+    starts, ends = spans(x.shape[axis], count)
     # All windows get the length of the longest: shorter ones repeat their last element.
     steps = np.arange((ends - starts).max())
     x = jnp.take(x, np.minimum(starts + steps, ends - 1), axis=axis)
@@ -228,14 +228,14 @@ def _largest_along(x: jax.Array, axis: int, count: int) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnums=(1, 2), inline=True)
 def _mean_along(x: jax.Array, axis: int, count: int) -> jax.Array:
-    starts, ends = _spans(x.shape[axis], count)
+    starts, ends = spans(x.shape[axis], count)
     places = np.arange(x.shape[axis])
     shares = ((places >= starts) & (places < ends)) / (ends - starts)  # (outputs, inputs), rows sum to one
     result = jnp.tensordot(jnp.asarray(shares, x.dtype), x, axes=(1, axis), precision=lax.Precision.HIGHEST)
     return jnp.moveaxis(result, 0, axis)
 
 
-def _spans(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+def spans(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Where each adaptive window starts and ends, two columns."""
     place = np.arange(count)[:, None]
     return place * size // count, -(-(place + 1) * size // count)
