@@ -112,7 +112,9 @@ def test_file_error_survives_pickling():
     assert (error.path, error.where, error.reason, error.code) == ("m\n", "place", "why", "zip")
 
 
-@pytest.mark.parametrize("text", ["\x1b[31mred\n\r\0", "\ud800", "\u202eright to left", "x" * 100_000, "\x07" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["\x1b[31mred\n\r\0", "\ud800", "\u202eright to left", "x" * 100_000, "\x07" * 100_000]
+)
 def test_file_error_is_short_and_printable(text):
     error = FileError(text, text, text, way_out=text)
     assert str(error).isprintable()

@@ -28,11 +28,11 @@ class Messages:
     attributes: list[bytes] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
 
-    def add(self, kind: int, flags: int, body: bytes) -> None:
+    def add(self, kind: int, body: bytes) -> None:
+        if kind in IGNORED:
+            return
         if kind == EXTERNAL:
             raise Refused("its bytes lie in another file", "external")
-        if flags & SHARED:
-            raise Refused("a part of its description lies in another place", "shared")
         if kind == ATTRIBUTE:
             self.attributes.append(body)
         elif kind == LINK:
@@ -61,11 +61,8 @@ def _classic(source: Source, address: int) -> Messages:
         fields = Fields(source.take(start, length))
         while fields.at < length:
             kind, size, flags = HEAD.unpack(fields.take(HEAD.size))
-            body, count = fields.take(size), count - 1
-            if kind == CONTINUATION:
-                _continue(blocks, body)
-            elif kind not in IGNORED:
-                messages.add(kind, flags, body)
+            _note(messages, blocks, kind, flags, fields.take(size))
+            count -= 1
     if count:
         raise Refused("it has another number of messages than it declares")
     return messages
@@ -88,15 +85,17 @@ def _modern(source: Source, address: int) -> Messages:
         while fields.at + header <= length - 4:  # the last 4 bytes are a checksum, a few before it may be empty
             kind, size, message_flags = fields.number(1), fields.number(2), fields.number(1)
             fields.take(header - 4)
-            body = fields.take(size)
-            if kind == CONTINUATION:
-                _continue(blocks, body)
-            elif kind not in IGNORED:
-                messages.add(kind, message_flags, body)
+            _note(messages, blocks, kind, message_flags, fields.take(size))
     return messages
 
 
-def _continue(blocks: list[tuple[int, int]], body: bytes) -> None:
+def _note(messages: Messages, blocks: list[tuple[int, int]], kind: int, flags: int, body: bytes) -> None:
+    """Keep a message, or note the place where the header goes on."""
+    if flags & SHARED:
+        raise Refused("a part of its description lies in another place", "shared")
+    if kind != CONTINUATION:
+        messages.add(kind, body)
+        return
     if len(blocks) > MAX_CONTINUATIONS:
         raise Refused("its description lies in too many pieces")
     start, length = Fields(body).numbers(2)
