@@ -112,11 +112,8 @@ def run(folder: Path, files: list[tuple[str, bytes]]) -> dict[str, dict[str, Any
     for start in range(0, len(files), BATCH):
         place = folder / str(start)
         place.mkdir()
-        batch: list[tuple[str, Writer]] = [
-            (name, as_file(functools.partial(bytes, data), "hostile.bin"))
-            for name, data in files[start : start + BATCH]
-        ]
-        found |= judged(batch, place)
+        batch = files[start : start + BATCH]
+        found |= judged([(name, as_file(functools.partial(bytes, data), "hostile.bin")) for name, data in batch], place)
     return found
 
 
