@@ -9,12 +9,14 @@ from lamina.training.callbacks import (
     History,
     LambdaCallback,
     LearningRateScheduler,
+    MLflowLogger,
     ModelCheckpoint,
     ProgbarLogger,
     ReduceLROnPlateau,
     RemoteMonitor,
     SwapEMAWeights,
     TerminateOnNaN,
+    WandbLogger,
 )
 
 __all__ = [
@@ -26,10 +28,12 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "MLflowLogger",
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
     "TerminateOnNaN",
+    "WandbLogger",
 ]

@@ -20,6 +20,7 @@ from lamina.training.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from lamina.training.callbacks.remote_monitor import RemoteMonitor
 from lamina.training.callbacks.swap_ema_weights import SwapEMAWeights
 from lamina.training.callbacks.terminate_on_nan import TerminateOnNaN
+from lamina.training.callbacks.trackers import MLflowLogger, WandbLogger
 
 __all__ = [
     "BackupAndRestore",
@@ -30,10 +31,12 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "MLflowLogger",
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
     "TerminateOnNaN",
+    "WandbLogger",
 ]
