@@ -36,8 +36,8 @@ unit: $(STAMP)  ## The tests
 grid: $(STAMP)  ## The tests with every combination of their parameters
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --grid
 
-doctest: $(STAMP)  ## The examples in docstrings and in the README
-	$(PY) -m pytest -n 2 --dist loadfile --doctest-modules lamina README.md --doctest-glob="*.md" -p no:cacheprovider
+doctest: $(STAMP)  ## The examples in docstrings, the README and docs
+	$(PY) -m pytest -n 2 --dist loadfile --doctest-modules lamina README.md docs --doctest-glob="*.md" -p no:cacheprovider
 
 notes: $(STAMP)  ## The notes' chapters in full, on the real data
 	$(PY) -m pytest tests/notes -v

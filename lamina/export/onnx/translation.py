@@ -79,6 +79,9 @@ class Translation(OnnxGraph):
                     kind = operation.class_name if isinstance(operation, Operation) else type(operation).__name__
                     self.refused.append(Refusal(self.path, kind, str(error)))
                     return jax.tree.map(lambda spec: Value("", spec.shape, in_file(spec.dtype)), expected)
+                except Exception as error:
+                    error.add_note(f"Raised while {self.path!r} was written into an ONNX file.")
+                    raise
         finally:
             self.expected = outer
 

@@ -332,6 +332,21 @@ def test_an_emitter_of_another_number_of_outputs_is_told_so():
         onnx_model(model, inputs_of(model))
 
 
+def test_an_error_in_an_emitter_says_where_it_was_raised():
+    class Fifth(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return jnp.power(inputs, 5)
+
+    @onnx_emitter(Fifth)
+    def emit(graph: Any, layer: Any, x: Any) -> Any:
+        return x.shape[7]
+
+    model = lamina.Sequential([lamina.Input((3,)), Fifth(name="fifth")])
+    with pytest.raises(IndexError) as caught:
+        onnx_model(model, inputs_of(model))
+    assert caught.value.__notes__ == ["Raised while 'fifth' was written into an ONNX file."]
+
+
 def test_a_subclass_with_a_call_of_its_own_does_not_take_the_emitter_of_its_base():
     class Doubled(layers.Dense):
         def call(self, inputs: Any) -> Any:
