@@ -105,7 +105,8 @@ class Folder:
         if len(self._good) == KEPT:
             for number in self._numbers():
                 if self._file(number) not in self._good:
-                    self._file(number).unlink()
+                    with contextlib.suppress(OSError):  # the next save tries again
+                        self._file(number).unlink()
         return path
 
     @property

@@ -126,8 +126,9 @@ class Resume:
             self._writer.close()
             if self._random_before is not None:
                 random.set_global_state(self._random_before)
-            if error is not None:
-                self._warn(self._writer.take_error())
+            failed = self._writer.take_error()
+            if error is not None and failed is not None:
+                error.add_note(f"The last checkpoint could not be written: {failed}")
             if superfluous:
                 self._folder.clear()
         finally:
@@ -265,17 +266,15 @@ class Resume:
 
     def _look_for_errors(self) -> None:
         error = self._writer.take_error()
-        if error is not None and self._settings.on_error == "raise":
+        if error is None:
+            return
+        if self._settings.on_error == "raise":
             raise error
-        self._warn(error)
-
-    def _warn(self, error: Exception | None) -> None:
-        if error is not None:
-            kept = self._folder.last_good
-            warn_user(
-                f"fit: a checkpoint could not be written: {error} Training goes on; "
-                + (f"{kept} is kept." if kept else "there is none yet.")
-            )
+        kept = self._folder.last_good
+        warn_user(
+            f"fit: a checkpoint could not be written: {error} Training goes on; "
+            + (f"{kept} is kept." if kept else "there is none yet.")
+        )
 
     def finish(self, logs: dict[str, Any]) -> None:
         self._is_finished = True
