@@ -63,8 +63,9 @@ def source_of(source: Any, model: Layer, by_name: bool = False) -> Renamed:
         _pair(names, ours, _in_old_order(layer), _weights(source, _join(top, name)), layer.name)
     own = [variable for variable in model.own_variables() if id(variable) in ours]
     _pair(names, ours, own, _weights(source, _join(top, _TOP)), model.name)
-    for i, name in enumerate(_weights(source, "optimizer_weights")):
-        names[array_name("optimizer", i)] = name
+    state = _weights(source, "optimizer_weights")
+    if len(state) > 1:  # more than the number of steps, which is all of one that has not trained
+        names |= {array_name("optimizer", i): name for i, name in enumerate(state)}
     return Renamed(source, names)
 
 
@@ -136,21 +137,38 @@ def _bytes(value: Any) -> bytes:
 
 
 def _modern(config: Any) -> Any:
-    """The config of a model in today's form: calls of a graph were lists of (layer, call, output, arguments)."""
+    """The config of a model in today's form."""
     if isinstance(config, list):
         return [_modern(item) for item in config]
     if not isinstance(config, dict):
         return config
     config = {key: _modern(value) for key, value in config.items()}
-    nodes = config.get("inbound_nodes")
+    nodes, kind, plain = config.get("inbound_nodes"), str(config.get("class_name")), config.get("config")
     if isinstance(nodes, list) and nodes and all(isinstance(node, list) for node in nodes):
         config["inbound_nodes"] = [_call(node) for node in nodes]
-    if config.get("class_name") == "Model":
-        config["class_name"] = "Functional"
+    if isinstance(plain, dict):
+        config |= {"class_name": "Functional" if kind == "Model" else kind, "config": _modern_arguments(kind, plain)}
     return config
 
 
+_OLD_KERNEL = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
+
+
+def _modern_arguments(kind: str, plain: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a layer that Keras 2 wrote in another form."""
+    if kind == "InputLayer" and "batch_input_shape" in plain:
+        return {("batch_shape" if key == "batch_input_shape" else key): value for key, value in plain.items()}
+    axis = plain.get("axis")
+    if kind == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+        return plain | {"axis": axis[0]}
+    if kind.startswith(("Separable", "Depthwise")):  # which have depthwise and pointwise kernels
+        return {key: value for key, value in plain.items() if key not in _OLD_KERNEL}
+    return plain
+
+
 def _call(node: list[Any]) -> dict[str, Any]:
+    """A call in a graph: it was a list of (layer, call, output, arguments), one for each input."""
+
     def tensor(key: list[Any]) -> dict[str, Any]:
         return {"class_name": "__keras_tensor__", "config": {"keras_history": key[:3]}}
 
@@ -174,11 +192,20 @@ def _compile_arguments(model: Model, settings: dict[str, Any]) -> dict[str, Any]
             return [nested(get, item) for item in value]
         return value if value is None or isinstance(value, str) else get(value)
 
-    arguments: dict[str, Any] = {"optimizer": optimizers.deserialize(settings["optimizer_config"])}
+    arguments: dict[str, Any] = {"optimizer": optimizers.deserialize(_without_old_keys(settings["optimizer_config"]))}
     arguments["loss"] = nested(losses.deserialize, settings.get("loss"))
     for name in ("metrics", "weighted_metrics"):
         arguments[name] = nested(metrics.deserialize, settings.get(name))
     return arguments | {"loss_weights": settings.get("loss_weights")}
+
+
+def _without_old_keys(config: Any) -> Any:
+    """The config of an optimizer without what Keras 2 wrote into it for itself."""
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        return config
+    old = ("jit_compile", "is_legacy_optimizer")
+    plain = {key: value for key, value in config["config"].items() if key not in old}
+    return config | {"class_name": str(config.get("class_name")).removeprefix("Custom>"), "config": plain}
 
 
 # Writing --------------------------------------------------------------------------------------------------------------

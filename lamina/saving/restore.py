@@ -129,10 +129,9 @@ def _plan_variables(
 ) -> None:
     expected = [str(i) for i in range(len(variables))]
     if sorted(keys) != sorted(expected):
-        shapes = [v.shape for v in variables]
-        plan.refusals.append(
-            (place, f"expected {len(variables)} arrays of shapes {shapes}, the file has {sorted(keys) or 'none'}")
-        )
+        shapes = f" of shapes {[v.shape for v in variables]}" if len(variables) <= 6 else ""
+        found = sorted(keys) if 0 < len(keys) <= 6 else len(keys) or "none"
+        plan.refusals.append((place, f"expected {len(variables)} arrays{shapes}, the file has {found}"))
         return
     for key, variable in zip(expected, variables, strict=True):
         info = source.arrays[keys[key]]

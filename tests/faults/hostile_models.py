@@ -1,7 +1,7 @@
 """Whole models in hostile files: valid ones, changed in every place where a loader could be led astray.
 
-`items()` yields (name, bytes, must): "refuse", or "any" where it may load too, as long as nothing else happens. The test
-runs all of them in one child process that watches what it does: `python -m tests.faults.hostile_models FOLDER`.
+`items()` yields (name, bytes, must): "refuse", or "any" where it may load too, as long as nothing else happens. The
+test runs all of them in one child process that watches what it does: `python -m tests.faults.hostile_models FOLDER`.
 """
 
 from __future__ import annotations
