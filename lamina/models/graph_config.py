@@ -113,6 +113,10 @@ def model_from_graph_config(cls: type, config: dict[str, Any], custom_objects: d
     Raises:
         LaminaError: a call, an input or an output of a tensor that no layer of the dict makes.
     """
+    names = [entry["name"] for entry in config["layers"]]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LaminaError(f"{cls.__name__}.from_config: two layers of the config are named {twice!r}.")
     calls = _Calls(
         cls.__name__, {entry["name"]: deserialize_layer(entry, custom_objects) for entry in config["layers"]}
     )
@@ -154,7 +158,7 @@ class _Calls:
 
     def tensor(self, key: Key) -> KerasTensor:
         """The tensor of a key."""
-        name, number, index = key
+        name, number, index = _checked_key(key)
         return self.given[name][number][index]
 
     def ends(self, keys: Any) -> Any:
@@ -173,11 +177,19 @@ class _Calls:
             ) from error
 
 
+def _checked_key(key: Any) -> Key:
+    """The key of a tensor, or raise unless it is a layer's name and two whole numbers from 0 on."""
+    whole = isinstance(key, list) and len(key) == 3 and all(type(n) is int and n >= 0 for n in key[1:])
+    if not whole or not isinstance(key[0], str):
+        raise LaminaError(f"The config names a tensor {key!r:.80}; expected [layer, number of its call, output].")
+    return key
+
+
 def _keys(value: Any) -> list[Key]:
     """The keys of the tensors in the plain arguments of a call."""
     if isinstance(value, dict):
         if value.get("class_name") == "__keras_tensor__":
-            return [value["config"]["keras_history"]]
+            return [_checked_key(value["config"]["keras_history"])]
         value = list(value.values())
     return [key for item in value for key in _keys(item)] if isinstance(value, (list, tuple)) else []
 

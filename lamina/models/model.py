@@ -562,8 +562,8 @@ class Model(Layer):
 
         Args:
             filepath: Where to; a missing extension is added.
-            format: "stablehlo" (`jax.export.deserialize(file.read()).call`), "onnx", or "tf_saved_model" (a folder; needs
-                TensorFlow). None is what the extension says, .onnx or .stablehlo; without one "stablehlo".
+            format: "stablehlo" (`jax.export.deserialize(file.read()).call`), "onnx", or "tf_saved_model" (a folder;
+                needs TensorFlow). None is what the extension says, .onnx or .stablehlo; without one "stablehlo".
             verbose: Whether to print what the file takes and gives. None is True.
             input_signature: Shapes and dtypes to be served, in the nest of the inputs or a list with it: arrays,
                 symbolic tensors, or specs such as `jax.ShapeDtypeStruct`. None is what the model takes.
