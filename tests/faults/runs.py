@@ -1,6 +1,6 @@
 """Trainings to be killed: four set-ups, each run in a process of its own that a server forks.
 
-    python -m tests.faults.runs        reads lines of JSON, {"setup", "folder", "out", "kill_at"}, and forks for each
+    python -m tests.faults.runs        reads lines of JSON, {"setup", "folder", "out", …}, and forks for each
 
 The server has imported everything, so that a run starts in a fraction of a second. A run prints "fitting" when `fit`
 begins and writes what it ends with to `out`; the server prints "started PID" and "ended STATUS".
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -242,14 +243,27 @@ def kill_at(number: int) -> None:
         setattr(os, name, counted(getattr(os, name)))
 
 
+def limit_files(size: int) -> None:
+    """Let the disk be full for files larger than so many bytes, and print what is warned of."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    warnings.simplefilter("always")
+    warnings.showwarning = lambda message, *_: print(f"warned {message}", flush=True)
+
+
 def run(order: dict[str, Any]) -> None:
     """Train as a script would."""
     warnings.simplefilter("error")
     if order.get("kill_at"):
         kill_at(order["kill_at"])
+    if order.get("limit"):
+        limit_files(order["limit"])
     lamina.utils.set_random_seed(7)
     print("fitting", flush=True)
-    model = SETUPS[order["setup"]](order["folder"])
+    try:
+        model = SETUPS[order["setup"]](order["folder"])
+    except OSError as error:
+        print(f"raised {error}", flush=True)
+        raise SystemExit(3) from None
     part = Path(f"{order['out']}.part.npz")
     np.savez(part, **result(model))
     part.replace(order["out"])
@@ -263,6 +277,8 @@ def serve() -> None:
         if not child:
             try:
                 run(json.loads(line))
+            except SystemExit as end:
+                os._exit(end.code)
             except BaseException:  # noqa: BLE001 - a child must never return into the loop of the server
                 traceback.print_exc()
                 os._exit(1)

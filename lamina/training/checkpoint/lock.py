@@ -69,7 +69,8 @@ class Lock:
                 return True
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise
-            self._refuse(f"process {os.pread(descriptor, 20, 0).decode(errors='replace').strip() or 'unknown'}")
+            number = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+            self._refuse(f"process {number}" if number.isdecimal() else "another process")
         try:
             return _identity(os.stat(self.path)) == _identity(os.fstat(descriptor))
         except FileNotFoundError:
