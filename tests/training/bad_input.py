@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import optax
 
 import lamina
-from lamina import layers, losses, metrics, optimizers
+from lamina import callbacks, layers, losses, metrics, optimizers
 from lamina.core.errors import LaminaConfigError, LaminaError, NotBuiltError, NotCompiledError
 from tests.training.helpers import class_data
 
@@ -51,6 +52,13 @@ def out(units: int, activation: Any = None) -> layers.Dense:
 def classifier(**arguments: Any) -> lamina.Sequential:
     """Three classes, softmax, class numbers as labels."""
     return stack(out(3, "softmax"), loss="sparse_categorical_crossentropy", metrics=["accuracy"], **arguments)
+
+
+def compiled_with(optimizer: Any) -> lamina.Sequential:
+    """The classifier with another optimizer."""
+    model = classifier()
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    return model
 
 
 def unbuilt() -> lamina.Sequential:
@@ -895,6 +903,82 @@ IMAGE_LAYERS = [
     ),
 ]
 
+CALLBACKS = [
+    Row(
+        "a misspelt monitor",
+        fit(callbacks=[callbacks.EarlyStopping("acuracy")]),
+        r"EarlyStopping: monitor: 'acuracy' is not among.*which are accuracy, loss\. Did you mean 'accuracy'\?",
+        ValueError,
+    ),
+    Row(
+        "the monitor val_loss without validation",
+        fit(callbacks=[callbacks.ReduceLROnPlateau()]),
+        r"ReduceLROnPlateau: monitor: 'val_loss'.*no validation: pass validation_data.*or monitor 'loss'",
+        ValueError,
+    ),
+    Row(
+        "a validation that never comes",
+        fit(callbacks=[callbacks.EarlyStopping()], validation_split=0.2, validation_freq=5),
+        r"No epoch of it is validated \(validation_freq=5\)",
+        ValueError,
+    ),
+    Row(
+        "factor=1",
+        lambda m: callbacks.ReduceLROnPlateau(factor=1),
+        r"ReduceLROnPlateau: factor: expected a number above 0 and below 1, received 1\.",
+        ValueError,
+    ),
+    Row(
+        "patience=-1",
+        lambda m: callbacks.EarlyStopping(patience=-1),
+        r"EarlyStopping: patience: expected a whole number >= 0, received -1\.",
+        ValueError,
+    ),
+    Row(
+        "a learning rate out of sight",
+        fit(callbacks=[callbacks.ReduceLROnPlateau("loss")]),
+        r"ReduceLROnPlateau: optax_optimizer: the learning rate is inside the transformation",
+        ValueError,
+        model=lambda: compiled_with(optax.sgd(0.1)),
+    ),
+    Row(
+        "a number as schedule",
+        lambda m: callbacks.LearningRateScheduler(0.1),
+        r"LearningRateScheduler: schedule: expected a function such as.*received 0\.1",
+        TypeError,
+    ),
+    Row(
+        "averages that the optimizer does not keep",
+        fit(callbacks=[callbacks.SwapEMAWeights()]),
+        r"SwapEMAWeights: expected an optimizer that keeps averages, such as Adam\(use_ema=True\)",
+        ValueError,
+    ),
+    Row(
+        "a hook that does not exist",
+        lambda m: callbacks.LambdaCallback(on_epoch_finish=print),
+        r"Unknown hook of LambdaCallback: 'on_epoch_finish'",
+        LaminaError,
+    ),
+    Row(
+        "a table in a folder that does not exist",
+        fit(callbacks=[callbacks.CSVLogger("no/folder/log.csv")]),
+        r"CSVLogger: filename: 'no/folder/log\.csv' cannot be written: there is no folder 'no/folder'",
+        FileNotFoundError,
+    ),
+    Row(
+        "two characters as separator",
+        lambda m: callbacks.CSVLogger("log.csv", ", "),
+        r"CSVLogger: separator: expected one character such as ';', received ', '",
+        ValueError,
+    ),
+    Row(
+        "a server without http",
+        lambda m: callbacks.RemoteMonitor("localhost:9000"),
+        r"RemoteMonitor: root: expected an address such as 'http://localhost:9000', received 'localhost:9000'",
+        ValueError,
+    ),
+]
+
 TABLE: dict[str, list[Row]] = {
     "Labels": LABELS,
     "Inputs": INPUTS,
@@ -906,6 +990,7 @@ TABLE: dict[str, list[Row]] = {
     "Several outputs": OUTPUTS,
     "Order of calls": ORDER,
     "compile and optimizers": COMPILE,
+    "Callbacks": CALLBACKS,
     "Layers": LAYERS,
     "Images": IMAGE_LAYERS,
 }
