@@ -214,7 +214,8 @@ def _graphs(parts: dict[str, bytes], config: Any) -> Iterator[Item]:
             7,
             ["image", 0],
         ):
-            yield f"layer {i} takes {value}", changed(lambda c, i=i, v=value: history(c, i, v)), "refuse"
+            must = "any" if value == _history(config["config"], i) else "refuse"
+            yield f"layer {i} takes {value}", changed(lambda c, i=i, v=value: history(c, i, v)), must
     yield "no layers", changed(lambda c: c.update(layers=[])), "refuse"
     yield "layer twice", changed(lambda c: c["layers"].append(c["layers"][1])), "refuse"
     yield "outputs nowhere", changed(lambda c: c.update(output_layers=[["nowhere", 0, 0]])), "refuse"
@@ -240,6 +241,10 @@ def _graphs(parts: dict[str, bytes], config: Any) -> Iterator[Item]:
     for name in parts:
         if name != "metadata.json":
             yield f"without {name}", _pack({k: v for k, v in parts.items() if k != name}), "refuse"
+
+
+def _history(config: Any, layer: int) -> Any:
+    return config["layers"][layer]["inbound_nodes"][0]["args"][0]["config"]["keras_history"]
 
 
 def _shapes(parts: dict[str, bytes], config: Any) -> Iterator[Item]:
