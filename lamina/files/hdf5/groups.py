@@ -13,6 +13,22 @@ from lamina.files.hdf5.tree import GROUP, leaves
 ENTRY = struct.Struct("<2QL20x")  # of a table of symbols: place of the name, address, what is kept of it
 SOFT = 2  # what an entry holds: nothing, addresses of a group, or a soft link
 MAX_NAME = 1024  # bytes
+MAX_OBJECTS = 50_000  # groups and arrays of a file; 10,000 layers of Keras' are as many
+MAX_DEPTH = 64  # groups in each other
+
+
+def name_fault(name: str) -> str:
+    """What is wrong with the name of a group or an array; "" for a plain one.
+
+    Example:
+        >>> name_fault("kernel"), name_fault("..")
+        ('', 'that it has a meaning of its own')
+    """
+    if not name or len(name.encode("utf-8", "replace")) > MAX_NAME:
+        return f"its length (1 to {MAX_NAME} bytes)"
+    if "/" in name or not name.isprintable():
+        return "a slash or a control character"
+    return "that it has a meaning of its own" if name in (".", "..") else ""
 
 
 def read_members(source: Source, messages: Messages) -> dict[str, int]:
@@ -21,8 +37,8 @@ def read_members(source: Source, messages: Messages) -> dict[str, int]:
     found = _from_symbols(source, messages) if SYMBOLS in messages.single else _from_links(messages)
     for name, address in found:
         text = as_text(name)
-        if text in ("", ".", "..") or "/" in text or not text.isprintable() or len(name) > MAX_NAME:
-            raise Refused(f"expected a plain name of a member, received {text[:100]!r}", "name")
+        if fault := name_fault(text):
+            raise Refused(f"expected a plain name of a member, received {text[:100]!r}; wrong is {fault}", "name")
         if text in members:
             raise Refused(f"two members are called {text!r}", "duplicate")
         members[text] = address

@@ -13,13 +13,11 @@ from lamina.files.array_info import ArrayInfo
 from lamina.files.hdf5.arrays import StoredArray, find_array
 from lamina.files.hdf5.attributes import Texts, read_attributes
 from lamina.files.hdf5.checksum import ATTRIBUTE, LINE, verify_stream
-from lamina.files.hdf5.groups import read_members
+from lamina.files.hdf5.groups import MAX_DEPTH, MAX_OBJECTS, read_members
 from lamina.files.hdf5.objects import LINK_INFO, SYMBOLS, Messages, read_object
 from lamina.files.hdf5.source import Refused, Source
 from lamina.files.hdf5.superblock import root_address
 
-MAX_OBJECTS = 50_000  # groups and arrays; 10,000 layers of Keras' are as many
-MAX_DEPTH = 64  # groups in each other
 WAYS_OUT = {
     "truncated": "Take another copy of the file.",
     "layout": 'Write the file again with h5py, without libver="latest".',

@@ -1,19 +1,63 @@
-"""Writing HDF5 with h5py: the same content gives the same bytes, and a disk that fails cannot upset the library."""
+"""Writing HDF5 as h5py does by default: arrays first, one after the other, then all that describes them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-import ml_dtypes
 import numpy as np
 
 from lamina.files.hdf5.checksum import ATTRIBUTE, append_checksum
+from lamina.files.hdf5.encoding import (
+    Attribute,
+    encode_attribute,
+    encode_shape,
+    encode_type,
+    to_little_endian,
+    write_texts,
+)
+from lamina.files.hdf5.groups import ENTRY, MAX_DEPTH, name_fault
+from lamina.files.hdf5.messages import BFLOAT16
+from lamina.files.hdf5.objects import ATTRIBUTE as ATTRIBUTE_MESSAGE
+from lamina.files.hdf5.objects import FILL, LAYOUT, SPACE, SYMBOLS, TYPE
+from lamina.files.hdf5.source import UNDEFINED
+from lamina.files.hdf5.superblock import LENGTHS, SIGNATURE
+from lamina.files.hdf5.tables import (
+    CHILDREN_OF_A_NODE,
+    SYMBOLS_OF_A_TABLE,
+    Output,
+    object_header,
+    write_members,
+)
+
+CONSTANT = 0x01  # a flag of a message
+NO_FILL = b"\2\2\2\1\0\0\0\0"  # a fill value message: room is made when values are written, which are 0 until then
+WHOLE_LAYOUT = struct.Struct("<2B2Q6x")  # a layout message: version, class, address and bytes
+
+
+@dataclass
+class _Array:
+    """An array whose bytes are in the file."""
+
+    address: int
+    nbytes: int
+    type: bytes
+    shape: bytes
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+
+
+@dataclass
+class _Group:
+    """A group, which is written when its members are."""
+
+    members: dict[str, _Group | _Array] = field(default_factory=dict)
+    attributes: dict[str, Attribute] = field(default_factory=dict)
 
 
 class Hdf5Writer:
-    """Writes groups and arrays that h5py and Keras can read.
+    """Writes groups and arrays that h5py and Keras can read; the same content gives the same bytes.
 
     Args:
         handle: Seekable file for reading and writing, empty.
@@ -30,10 +74,10 @@ class Hdf5Writer:
     """
 
     def __init__(self, handle: BinaryIO, *, checksum: bool = False) -> None:
-        import h5py  # takes 0.1 s, which reading does not need
-
-        self._handle, self._checksum = _Patient(handle), checksum
-        self._file = h5py.File(self._handle, "w")
+        self._handle, self._checksum = handle, checksum
+        self._output = Output(handle, LENGTHS[0])
+        self._root = _Group()
+        self._texts: list[bytes] = []
         if checksum:
             self.group("", {ATTRIBUTE: "sha256"})
 
@@ -42,73 +86,78 @@ class Hdf5Writer:
 
         Args:
             path: Names with "/" between them.
-            attributes: Numbers, text, lists of text.
+            attributes: Numbers, text, lists of one kind of them.
+        Raises:
+            ValueError: A name that cannot be one, an array of this name, an attribute of 64 KB.
+            TypeError: Another kind of attribute.
         """
-        _set(self._file.require_group(path) if path else self._file, attributes)
-        self._handle.check()
+        self._add_attributes(path, self._group(path.split("/") if path else [], path), attributes)
 
     def array(self, path: str, value: np.ndarray, attributes: Mapping[str, Any] | None = None) -> None:
-        """Write an array; one of bfloat16 gets the attribute by which Keras knows it."""
+        """Write an array; one of bfloat16 gets the attribute by which Keras knows it.
+
+        Raises:
+            ValueError: A name that is taken or cannot be one.
+            TypeError: An array of other values than numbers.
+        """
+        *above, name = path.split("/")
+        group = self._group(above, path)
+        if name in group.members or name_fault(name):
+            fault = name_fault(name) or "that it is taken"
+            raise ValueError(f"HDF5: expected a new plain name, received {path!r:.200}; wrong is {fault}.")
         value = np.asarray(value)
-        data = self._file.create_dataset(path, data=value, track_times=False)
-        _set(data, {"dtype": "bfloat16"} if value.dtype == ml_dtypes.bfloat16 else None)
-        _set(data, attributes)
-        self._handle.check()
+        try:
+            array = _Array(UNDEFINED, value.nbytes, encode_type(value.dtype), encode_shape(value.shape))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"HDF5: {path}: {error}.") from None
+        marks = {"dtype": "bfloat16"} if value.dtype == BFLOAT16 else {}
+        self._add_attributes(path, array, {**marks, **(attributes or {})})
+        if value.nbytes:
+            array.address = self._output.append(to_little_endian(value).reshape(-1).view(np.uint8).data)
+        group.members[name] = array
 
     def close(self) -> None:
         """Finish the file; the handle stays open."""
-        self._file.close()
-        self._handle.check()
+        references = write_texts(self._texts, self._output)
+        root = self._write(self._root, references)
+        # Nothing at the addresses of free space and of a driver; the root group's entry has no name.
+        addresses = (0, UNDEFINED, self._output.end, UNDEFINED)
+        widths = struct.pack("<5x3B", 8, 8, 0)
+        superblock = SIGNATURE + widths + struct.pack("<2HL", SYMBOLS_OF_A_TABLE // 2, CHILDREN_OF_A_NODE // 2, 0)
+        self._handle.seek(0)
+        self._handle.write(superblock + struct.pack("<4Q", *addresses) + ENTRY.pack(0, root, 0))
+        self._handle.truncate(self._output.end)
         if self._checksum:
-            append_checksum(self._handle.handle)
+            append_checksum(self._handle)
 
+    def _group(self, names: list[str], path: str) -> _Group:
+        if len(names) > MAX_DEPTH:
+            raise ValueError(f"HDF5: expected at most {MAX_DEPTH} groups in each other, received {path!r:.200}.")
+        group = self._root
+        for name in names:
+            if fault := name_fault(name):
+                raise ValueError(f"HDF5: expected plain names, received {path!r:.200}; wrong is {fault}.")
+            found = group.members.setdefault(name, _Group())
+            if not isinstance(found, _Group):
+                raise ValueError(f"HDF5: {path!r:.200}: {name!r} is an array, which has no members.")
+            group = found
+        return group
 
-def _set(item: Any, attributes: Mapping[str, Any] | None) -> None:
-    for name, value in (attributes or {}).items():
-        item.attrs[name] = value
-
-
-class _Patient:
-    """A file that keeps to itself what goes wrong until it is asked.
-
-    HDF5 cannot close a file that it cannot write: it would keep it open, and try again when the process ends. So it is
-    told that all went well, and the writer raises what happened: a full disk, a Ctrl-C.
-    """
-
-    def __init__(self, handle: BinaryIO) -> None:
-        self.handle = handle
-        self._fault: BaseException | None = None
-
-    def check(self) -> None:
-        """Raise the first fault."""
-        if self._fault is not None:
-            raise self._fault
-
-    def _try(self, action: Callable[..., Any], *arguments: Any, otherwise: Any) -> Any:
-        if self._fault is None:
+    def _add_attributes(self, path: str, item: _Group | _Array, attributes: Mapping[str, Any] | None) -> None:
+        for name, value in (attributes or {}).items():
             try:
-                return action(*arguments)
-            except BaseException as fault:  # noqa: BLE001  # `check` raises it
-                self._fault = fault
-        return otherwise
+                item.attributes[name] = encode_attribute(name, value, self._texts)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"HDF5: {path or 'the root group'}: {error}.") from None
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return int(self._try(self.handle.seek, offset, whence, otherwise=0))
-
-    def tell(self) -> int:
-        return int(self._try(self.handle.tell, otherwise=0))
-
-    def read(self, size: int = -1) -> bytes:
-        return bytes(self._try(self.handle.read, size, otherwise=b""))
-
-    def readinto(self, buffer: Any) -> int:
-        return int(self._try(self.handle.readinto, buffer, otherwise=len(buffer)))  # type: ignore[attr-defined]
-
-    def write(self, data: Any) -> int:
-        return int(self._try(self.handle.write, data, otherwise=len(data)))
-
-    def truncate(self, size: int | None = None) -> int:
-        return int(self._try(self.handle.truncate, size, otherwise=size or 0))
-
-    def flush(self) -> None:
-        self._try(self.handle.flush, otherwise=None)
+    def _write(self, item: _Group | _Array, references: list[bytes]) -> int:
+        """Write the headers and tables of an object and of all below; its address."""
+        if isinstance(item, _Array):
+            layout = WHOLE_LAYOUT.pack(3, 1, item.address, item.nbytes)
+            messages = [(SPACE, 0, item.shape), (TYPE, CONSTANT, item.type), (FILL, CONSTANT, NO_FILL)]
+            messages.append((LAYOUT, 0, layout))
+        else:
+            members = {name: self._write(member, references) for name, member in sorted(item.members.items())}
+            messages = [(SYMBOLS, 0, struct.pack("<2Q", *write_members(members, self._output)))]
+        messages += [(ATTRIBUTE_MESSAGE, 0, attribute.body(references)) for attribute in item.attributes.values()]
+        return self._output.append(object_header(messages))

@@ -13,7 +13,7 @@ import pytest
 
 from lamina.core.errors import FileError
 from lamina.files import ArrayInfo, Hdf5Reader, open_file
-from lamina.files.hdf5.reader import MAX_DEPTH
+from lamina.files.hdf5.groups import MAX_DEPTH
 from tests.files.hdf5.helpers import assert_same_as_h5py, reader, written
 
 TYPES = [
