@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+import lamina
 from lamina.training.callbacks import Callback, CallbackList, EarlyStopping, LambdaCallback
 
 HOOKS = sorted(name for name in dir(keras.callbacks.Callback) if name.startswith("on_"))
@@ -195,3 +198,36 @@ def a_function(epoch, logs):
 def test_entry_that_is_no_callback_is_refused(entry, message):
     with pytest.raises(TypeError, match=message):
         CallbackList(entry)
+
+
+# Keras' arguments
+
+
+def test_arguments_are_those_of_keras():
+    ours, theirs = (inspect.signature(c.__init__).parameters for c in (CallbackList, keras.callbacks.CallbackList))
+    assert [(p.name, p.default, p.kind) for p in ours.values()] == [
+        (p.name, p.default, p.kind) for p in theirs.values()
+    ]
+
+
+@pytest.mark.parametrize("library", [lamina, keras])
+def test_a_history_is_added_once_and_set_on_the_model(library):
+    callbacks = library.callbacks
+    mine, model = callbacks.History(), SimpleNamespace()
+    added = callbacks.CallbackList([], add_history=True, model=model, epochs=3)
+    assert [type(c) for c in added.callbacks] == [callbacks.History]
+    assert model.history is added.callbacks[0]
+    assert added.params == added.callbacks[0].params == {"epochs": 3}
+    assert callbacks.CallbackList([mine], add_history=True, model=model).callbacks == [mine]
+    assert model.history is mine
+    assert callbacks.CallbackList([], model=model).callbacks == []
+
+
+def test_the_history_comes_last_where_it_sees_what_others_add():
+    def add(epoch, logs):
+        logs["mine"] = epoch
+
+    mine = lamina.callbacks.History()
+    callbacks = CallbackList([mine, LambdaCallback(on_epoch_end=add)], add_history=True, model=SimpleNamespace())
+    callbacks.on_epoch_end(3, {"loss": 1.0})
+    assert mine.history == {"loss": [1.0], "mine": [3]}
