@@ -54,11 +54,13 @@ def replacing(path: Any) -> Iterator[BinaryIO]:
     except OSError as error:
         raise _with_path(error, named, part) from error
     finally:
-        with contextlib.suppress(OSError):  # what is buffered cannot be written either when the disk is full
+        try:
             if stream is not None:
-                stream.close()
-        with contextlib.suppress(OSError):
-            part.unlink()
+                with contextlib.suppress(OSError):  # what is buffered cannot be written either when the disk is full
+                    stream.close()
+        finally:  # also after a second Ctrl-C
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 def _check(target: Path) -> os.stat_result | None:
