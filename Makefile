@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test smoke unit grid doctest notes bench lint fmt types check clean
+.PHONY: help setup demo test smoke unit grid faults doctest notes bench lint fmt types check clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ unit: $(STAMP)  ## The tests
 
 grid: $(STAMP)  ## The tests with every combination of their parameters
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --grid
+
+faults: $(STAMP)  ## Kills, full disks and broken files in larger numbers
+	LAMINA_KILLS=100 LAMINA_FUZZ=10000 $(PY) -m pytest tests/faults -v
 
 doctest: $(STAMP)  ## The examples in docstrings, the README and docs
 	$(PY) -m pytest -n 2 --dist loadfile --doctest-modules lamina README.md docs --doctest-glob="*.md" -p no:cacheprovider

@@ -60,6 +60,9 @@ class BackupAndRestore(Callback):
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
             raise ValueError(f"{where}seconds: expected a number >= 0, received {seconds!r}.")
         errors.check_choice("on_error", on_error, ["warn", "raise"], where)
-        self.backup_dir = str(to_path(backup_dir))
+        try:
+            self.backup_dir = str(to_path(backup_dir))
+        except ValueError as error:
+            raise ValueError(f"{where}backup_dir: {str(error).removeprefix('path: ')}") from None
         self.save_freq, self.seconds, self.on_error = save_freq, float(seconds), on_error
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint

@@ -296,9 +296,13 @@ def resuming(arguments: FitArguments) -> Resume | NoResume:
     """
     settings = [callback for callback in CallbackList(arguments.callbacks) if isinstance(callback, BackupAndRestore)]
     given = arguments.resume
-    if given is not None:
-        is_whole = isinstance(given, BackupAndRestore)
-        settings.append(given if is_whole else BackupAndRestore(given, delete_checkpoint=False))
+    if isinstance(given, BackupAndRestore):
+        settings.append(given)
+    elif given is not None:
+        try:
+            settings.append(BackupAndRestore(given, delete_checkpoint=False))
+        except ValueError as error:
+            raise ValueError(str(error).replace("BackupAndRestore: backup_dir", "fit: resume")) from None
     if len(settings) > 1:
         folders = [one.backup_dir for one in settings]
         raise ValueError(f"fit: a run has one folder of checkpoints, received {folders}: resume= or BackupAndRestore.")

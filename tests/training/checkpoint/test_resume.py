@@ -623,7 +623,7 @@ def test_a_state_that_does_not_fit_names_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"backup_dir": ""}, "path: expected the name of a file, received ''."),
+        ({"backup_dir": ""}, "BackupAndRestore: backup_dir: expected the name of a file, received ''."),
         (
             {"save_freq": "batch"},
             "BackupAndRestore: save_freq: expected \"epoch\", a number of steps or False, received 'batch'",
