@@ -53,7 +53,11 @@ class History(Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take up what `get_state` returned."""
-        self.history, self.epoch, self._measured = state["history"], state["epoch"], state["measured"]
+        history, epoch, measured = state["history"], state["epoch"], state["measured"]
+        lists = [epoch, *history.values(), *measured.values()]
+        if not all(isinstance(values, list) for values in lists) or history.keys() != measured.keys():
+            raise ValueError("expected lists of values, and for each the list of its epochs")
+        self.history, self.epoch, self._measured = history, epoch, measured
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row an epoch and one column a value; NaN where an epoch did not measure it.

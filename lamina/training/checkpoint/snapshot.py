@@ -142,8 +142,11 @@ class Stored:
     def tape(self, name: str) -> dict[str, Any]:
         """What the stream of "training" or "validation" had given."""
         state = self._get("tapes", dict).get(name)
-        if not isinstance(state, dict) or not {"epochs", "first", "alike", "last", "length"} <= state.keys():
-            self.refuse("tapes", f"nothing of {name!r} is there")
+        numbers = (
+            [state.get(key, "") for key in ("epochs", "first", "last", "length")] if isinstance(state, dict) else [""]
+        )
+        if not all(number is None or type(number) is int for number in numbers) or type(state["alike"]) is not bool:
+            self.refuse("tapes", f"expected what the stream of {name!r} had given, received {state!r:.100}")
         return state
 
     def restore(self, run: Run, *, at_end: bool = False, keep_random: bool = False) -> tuple[Any, dict[str, Any]]:
@@ -193,7 +196,7 @@ class Stored:
         """Name the file where a state in it does not fit the object that it is for."""
         try:
             yield
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             raise FileError(
                 self.path, f"{MEMBER}, {where}", f"the state does not fit: {type(error).__name__}: {error}"
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import random
@@ -20,10 +21,14 @@ import lamina
 from lamina import layers, optimizers
 from lamina.callbacks import BackupAndRestore, Callback, EarlyStopping, LambdaCallback
 from lamina.core import naming
-from lamina.core.random import global_state, next_seed
+from lamina.core.random import global_state, next_seed, set_global_state
 from lamina.files import FileError
 from lamina.training.checkpoint import file
+from lamina.training.checkpoint.fingerprint import differences
+from lamina.training.checkpoint.folder import Found
 from lamina.training.checkpoint.pace import Pace
+from lamina.training.checkpoint.snapshot import Run, Stored
+from lamina.training.prepare import prepared_program
 from tests.training.helpers import class_data, classifier, regression_data, regressor
 
 X, Y = regression_data(100)
@@ -615,6 +620,77 @@ def test_a_state_that_does_not_fit_names_the_file(tmp_path):
         FileError, match=r"000001.lamina: checkpoint.json, callbacks, Changed: the state does not fit: KeyE"
     ):
         fit(tmp_path)
+
+
+ODD = [
+    None,
+    True,
+    -1,
+    10**30,
+    1.5,
+    "x",
+    [],
+    {},
+    [[1]],
+    {"~array": 10**6},
+    {"~array": 0},
+    {"~float": "nan"},
+    {"~code": 1},
+]
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Each place in a nest of lists and dicts."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place] * bool(place) + [p for key, item in inner for p in _places(item, (*place, key))]
+
+
+def test_a_checkpoint_with_anything_at_any_place_is_refused_or_harmless(tmp_path):
+    """Files whose checksums are right, but whose contents nobody would write."""
+    x, y = regression_data(16)
+    model, callbacks = regressor(), [EarlyStopping("loss", restore_best_weights=True), BreakOff(1)]
+    with pytest.raises(InterruptedError):
+        model.fit(lambda: iter([(x, y)] * 2), epochs=3, callbacks=callbacks, resume=tmp_path, verbose=0)
+    path = tmp_path / max(os.listdir(tmp_path))
+    document, arrays = file.read(path)
+    del document["arrays"], document["run"]["model"]
+    rng = random.Random(0)
+    places = [place for place in _places(document) if "python" not in place]  # 1250 numbers of one generator
+    before, found = global_state(), 0
+    for place in rng.sample(places, 200):
+        changed = at = copy.deepcopy(document)
+        for key in place[:-1]:
+            at = at[key]
+        at[place[-1]] = rng.choice(ODD)
+        if rng.random() < 0.2:
+            del at[place[-1]]
+        file.write(path, changed, arrays)
+        error = _error_of(lambda: _restore(path, model, callbacks[0]))
+        if error is not None:
+            assert error.path == str(path)
+            assert len(str(error)) < 2000
+            found += 1
+    assert found > 40
+    set_global_state(before)
+
+
+def _restore(path: Path, model: Any, stopping: EarlyStopping) -> None:
+    """Restore a checkpoint into a model, with all that `fit` looks at."""
+    stored = Stored(Found(path, *file.read(path)))
+    stored.restore_seeds(model)
+    stored.tape("training")
+    assert isinstance(stored.random_at_start, dict)
+    list(differences(stored.description, {"fit": {"batch_size": 3}}))
+    callbacks = {"EarlyStopping": stopping, "History": lamina.callbacks.History()}
+    stored.restore(Run(prepared_program(model), callbacks, 0, [], {}, {}))
+
+
+def _error_of(function: Callable[[], object]) -> FileError | None:
+    try:
+        function()
+    except FileError as error:
+        return error
+    return None
 
 
 # Settings
