@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from lamina.core.random import SeedGenerator, next_seed, set_random_seed
+from lamina.core.random import SeedGenerator, global_state, next_seed, set_global_state, set_random_seed
 from lamina.core.variable import bind
 
 
@@ -27,6 +27,23 @@ def test_one_seed_repeats_python_numpy_and_lamina():
     assert draw() == second
     set_random_seed(8)
     assert draw() != first
+
+
+def test_global_state_goes_back_to_where_it_was_in_parts_or_as_a_whole():
+    def draw():
+        return random.random(), np.random.normal(), next_seed()
+
+    set_random_seed(7)
+    draw()
+    state = global_state()
+    first = draw()
+    set_global_state(state)
+    assert draw() == first
+    after = draw()
+    set_global_state({"lamina": state["lamina"]})
+    again = draw()
+    assert again[2] == first[2]
+    assert again[:2] not in (first[:2], after[:2])
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1, np.int64(5), np.uint32(7)])
