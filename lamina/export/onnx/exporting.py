@@ -9,12 +9,12 @@ from typing import Any
 import jax
 
 from lamina.core.errors import LaminaError
-from lamina.export.onnx.file import OPSETS, to_model
+from lamina.export.onnx.file import OPSETS, axis_name, to_model
 from lamina.export.onnx.graph import in_file
 from lamina.export.onnx.registry import CannotExport, load
 from lamina.export.onnx.translation import Refusal, Translation, forgetting_calls
 from lamina.export.signature import TensorSpec, names_of
-from lamina.export.stablehlo import serving_function
+from lamina.export.stablehlo import exported, output_specs, serving_function
 
 
 def onnx_model(model: Any, inputs: Any, opset: int | None = None) -> tuple[Any, Any]:
@@ -65,31 +65,32 @@ def _output_names(model: Any, outputs: Any) -> list[str]:
 
 
 def _by_other_means(model: Any, inputs: Any, names: list[str], opset: int | None, refused: list[Refusal]) -> Any:
-    """The model as jax2onnx translates it, where that is installed."""
+    """The model as jax2onnx translates it, where that is installed, with its own names of nodes."""
     if importlib.util.find_spec("jax2onnx") is None:
         raise LaminaError(_refusal(model, refused))
     import jax2onnx
 
     serve, nest = serving_function(model), jax.tree.structure(inputs)
+    made = output_specs(exported(model, inputs))
     specs = [
         jax.ShapeDtypeStruct(
-            tuple(("batch" if i == 0 else f"{name}_axis_{i}") if n is None else n for i, n in enumerate(spec.shape)),
-            spec.dtype,
+            tuple(axis_name(name, i) if n is None else n for i, n in enumerate(spec.shape)), in_file(spec.dtype)
         )
         for name, spec in zip(names, jax.tree.leaves(inputs), strict=True)
     ]
-    proto = jax2onnx.to_onnx(
-        lambda *arrays: serve(jax.tree.unflatten(nest, arrays)),
-        inputs=specs,
-        input_names=names,
-        opset=opset or OPSETS.start,
-        model_name=model.name,
-    )
-    made = [
-        TensorSpec(tuple(d.dim_value or None for d in o.type.tensor_type.shape.dim), "float32")
-        for o in proto.graph.output
-    ]
-    return proto, made[0] if len(made) == 1 else made
+    try:
+        proto = jax2onnx.to_onnx(
+            lambda *arrays: serve(jax.tree.unflatten(nest, arrays)),
+            inputs=specs,
+            input_names=names,
+            output_names=_output_names(model, made),
+            opset=opset or OPSETS.start,
+            model_name=model.name,
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise LaminaError(f"{_refusal(model, refused)} It is installed, and failed: {reason:.300}") from error
+    return proto, made
 
 
 def _refusal(model: Any, refused: list[Refusal]) -> str:

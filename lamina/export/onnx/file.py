@@ -74,9 +74,10 @@ def _with_names(graph: OnnxGraph, outputs: dict[str, Value]) -> tuple[list[Node]
 def _info(value: Value) -> Any:
     from onnx import helper
 
-    shape = [_axis_name(value.name, i) if n is None else n for i, n in enumerate(value.shape)]
+    shape = [axis_name(value.name, i) if n is None else n for i, n in enumerate(value.shape)]
     return helper.make_tensor_value_info(value.name, onnx_type(value.dtype), shape)
 
 
-def _axis_name(name: str, axis: int) -> str:
+def axis_name(name: str, axis: int) -> str:
+    """Return the symbol of a free axis of an input or output."""
     return f"{name}_axis_{axis}" if axis else "batch"

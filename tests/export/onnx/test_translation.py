@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import sys
+import types
 from typing import Any
 
 import jax.numpy as jnp
@@ -278,19 +281,19 @@ def test_an_export_leaves_no_trace_in_the_layers():
         _ = block.dense.output
 
 
-class Cube(layers.Layer):
+class Wave(layers.Layer):
     def call(self, inputs: Any) -> Any:
-        return jnp.power(inputs, 3)
+        return jnp.sin(inputs) * 3
 
 
 def test_a_layer_of_other_code_is_refused_with_the_ways_out():
-    model = lamina.Sequential([lamina.Input((3,)), layers.Dense(2), Cube(name="mine")])
+    model = lamina.Sequential([lamina.Input((3,)), layers.Dense(2), Wave(name="mine")])
     with pytest.raises(LaminaError) as caught:
         onnx_model(model, inputs_of(model))
     message = str(caught.value)
     assert message.startswith(
-        "export: model 'sequential': lamina cannot write these layers into an ONNX file: 'mine' (Cube): its code "
-        "cannot be followed on symbolic tensors (<KerasTensor"
+        "export: model 'sequential': lamina cannot write these layers into an ONNX file: 'mine' (Wave): its code "
+        "cannot be followed on symbolic tensors ("
     )
     assert 'format="stablehlo" takes any model' in message
     assert "@lamina.export.onnx_emitter(MyLayer)" in message
@@ -299,9 +302,9 @@ def test_a_layer_of_other_code_is_refused_with_the_ways_out():
 
 def test_all_layers_that_are_refused_are_listed():
     x = lamina.Input((3,))
-    y = layers.Dense(2)(Cube(name="first")(x))
+    y = layers.Dense(2)(Wave(name="first")(x))
     model = lamina.Model(x, layers.Lambda(jnp.sin, name="second")(ops.median(y, axis=1)))
-    with pytest.raises(LaminaError, match=r"'first' \(Cube\): .*; 'median' \(Median\): .*; 'second' \(Lambda\): "):
+    with pytest.raises(LaminaError, match=r"'first' \(Wave\): .*; 'median' \(Median\): .*; 'second' \(Lambda\): "):
         onnx_model(model, inputs_of(model))
 
 
@@ -380,4 +383,25 @@ def test_code_of_other_libraries_is_refused():
     layer = layers.JaxLayer(lambda params, inputs: jnp.sin(inputs) * params[0], lambda rng, inputs: [jnp.ones(1)])
     model = lamina.Model(x, layer(x))
     with pytest.raises(LaminaError, match=r"'jax_layer' \(JaxLayer\)"):
+        onnx_model(model, inputs_of(model))
+
+
+# jax2onnx -------------------------------------------------------------------------------------------------------------
+
+
+def test_jax2onnx_takes_over_where_it_is_installed():
+    pytest.importorskip("jax2onnx", reason="jax2onnx is not installed: pip install jax2onnx")
+    model = lamina.Sequential([lamina.Input((3,)), Wave(), layers.Dense(2)])
+    session = Session(model)
+    assert (session.inputs, session.outputs) == (["input_layer"], ["dense"])
+    assert_alike(model, session, np.random.default_rng(0).normal(size=(7, 3)).astype("float32"))
+
+
+def test_jax2onnx_that_fails_too_is_told(monkeypatch):
+    failing = types.ModuleType("jax2onnx")
+    failing.__spec__ = importlib.machinery.ModuleSpec("jax2onnx", None)
+    failing.to_onnx = lambda *_, **__: 1 / 0
+    monkeypatch.setitem(sys.modules, "jax2onnx", failing)
+    model = lamina.Sequential([lamina.Input((3,)), Wave(name="mine")])
+    with pytest.raises(LaminaError, match=r"'mine' \(Wave\): .* It is installed, and failed: division by zero"):
         onnx_model(model, inputs_of(model))
