@@ -979,6 +979,172 @@ CALLBACKS = [
     ),
 ]
 
+EXPORT = [
+    Row("a model without weights", lambda m: m.export("model"), "no weights yet.*Input", NotBuiltError, model=unbuilt),
+    Row(
+        "an unknown extension",
+        lambda m: m.export("model.onx"),
+        r"'\.onx' stands for no.*Did you mean '\.onnx'",
+        ValueError,
+    ),
+    Row(
+        "an unknown format",
+        lambda m: m.export("model", format="litert"),
+        "format: expected one of.*'litert'",
+        ValueError,
+    ),
+    Row(
+        "a format that the extension contradicts",
+        lambda m: m.export("model.onnx", format="stablehlo"),
+        "ends in '.onnx', and format='stablehlo'",
+        ValueError,
+    ),
+    Row(
+        "a layer that ONNX cannot hold",
+        lambda m: m.export("model.onnx"),
+        r"cannot write these layers.*'mine' \(Lambda\).*onnx_emitter",
+        LaminaError,
+        model=lambda: stack(
+            layers.Lambda(lambda x: x.at[0].set(0), name="mine"),
+            out(3, "softmax"),
+            loss="sparse_categorical_crossentropy",
+        ),
+    ),
+    Row(
+        "a signature without a shape",
+        lambda m: m.export("model", input_signature=["float32"]),
+        "input_signature: expected arrays.*received 'float32'",
+        ValueError,
+    ),
+]
+
+CALLBACKS = [
+    Row(
+        "a misspelt monitor",
+        fit(callbacks=[callbacks.EarlyStopping("acuracy")]),
+        r"EarlyStopping: monitor: 'acuracy' is not among.*which are accuracy, loss\. Did you mean 'accuracy'\?",
+        ValueError,
+    ),
+    Row(
+        "the monitor val_loss without validation",
+        fit(callbacks=[callbacks.ReduceLROnPlateau()]),
+        r"ReduceLROnPlateau: monitor: 'val_loss'.*no validation: pass validation_data.*or monitor 'loss'",
+        ValueError,
+    ),
+    Row(
+        "a validation that never comes",
+        fit(callbacks=[callbacks.EarlyStopping()], validation_split=0.2, validation_freq=5),
+        r"No epoch of it is validated \(validation_freq=5\)",
+        ValueError,
+    ),
+    Row(
+        "factor=1",
+        lambda m: callbacks.ReduceLROnPlateau(factor=1),
+        r"ReduceLROnPlateau: factor: expected a number above 0 and below 1, received 1\.",
+        ValueError,
+    ),
+    Row(
+        "patience=-1",
+        lambda m: callbacks.EarlyStopping(patience=-1),
+        r"EarlyStopping: patience: expected a whole number >= 0, received -1\.",
+        ValueError,
+    ),
+    Row(
+        "a learning rate out of sight",
+        fit(callbacks=[callbacks.ReduceLROnPlateau("loss")]),
+        r"ReduceLROnPlateau: optax_optimizer: the learning rate is inside the transformation",
+        ValueError,
+        model=lambda: compiled_with(optax.sgd(0.1)),
+    ),
+    Row(
+        "a number as schedule",
+        lambda m: callbacks.LearningRateScheduler(0.1),
+        r"LearningRateScheduler: schedule: expected a function such as.*received 0\.1",
+        TypeError,
+    ),
+    Row(
+        "averages that the optimizer does not keep",
+        fit(callbacks=[callbacks.SwapEMAWeights()]),
+        r"SwapEMAWeights: expected an optimizer that keeps averages, such as Adam\(use_ema=True\)",
+        ValueError,
+    ),
+    Row(
+        "a hook that does not exist",
+        lambda m: callbacks.LambdaCallback(on_epoch_finish=print),
+        r"Unknown hook of LambdaCallback: 'on_epoch_finish'",
+        LaminaError,
+    ),
+    Row(
+        "a table in a folder that does not exist",
+        fit(callbacks=[callbacks.CSVLogger("no/folder/log.csv")]),
+        r"CSVLogger: filename: 'no/folder/log\.csv' cannot be written: there is no folder 'no/folder'",
+        FileNotFoundError,
+    ),
+    Row(
+        "two characters as separator",
+        lambda m: callbacks.CSVLogger("log.csv", ", "),
+        r"CSVLogger: separator: expected one character such as ';', received ', '",
+        ValueError,
+    ),
+    Row(
+        "a server without http",
+        lambda m: callbacks.RemoteMonitor("localhost:9000"),
+        r"RemoteMonitor: root: expected an address such as 'http://localhost:9000', received 'localhost:9000'",
+        ValueError,
+    ),
+]
+
+CHECKPOINTS = [
+    Row(
+        "a number as the folder of a run",
+        fit(resume=5),
+        r"fit: resume: expected a str or pathlib\.Path, received int: 5",
+        ValueError,
+    ),
+    Row(
+        "two folders for one run",
+        fit(callbacks=[callbacks.BackupAndRestore("first")], resume="second"),
+        r"fit: a run has one folder of checkpoints, received \['first', 'second'\]",
+        ValueError,
+    ),
+    Row(
+        "a checkpoint every 0 steps",
+        lambda m: callbacks.BackupAndRestore("run", save_freq=0),
+        r"BackupAndRestore: save_freq: expected a whole number >= 1, received 0\.",
+        ValueError,
+    ),
+    Row(
+        "a placeholder that the logs do not have",
+        fit(callbacks=[callbacks.ModelCheckpoint("best-{acuracy:.2f}")]),
+        r"\{acuracy\} is not among.*epoch, batch, accuracy, loss\. Did you mean 'accuracy'\?",
+        ValueError,
+    ),
+    Row(
+        "a placeholder without a name",
+        lambda m: callbacks.ModelCheckpoint("best-{}"),
+        r"a placeholder needs a name, such as \{epoch\}",
+        ValueError,
+    ),
+    Row(
+        "a format that numbers do not have",
+        lambda m: callbacks.ModelCheckpoint("best-{val_loss:03d}"),
+        r"a placeholder cannot be filled: Unknown format code 'd'",
+        ValueError,
+    ),
+    Row(
+        "a name of weights for a whole model",
+        lambda m: callbacks.ModelCheckpoint("best.weights.h5"),
+        r"is the name of a file of weights alone\. Pass save_weights_only=True",
+        ValueError,
+    ),
+    Row(
+        "the best validation every 100 batches",
+        lambda m: callbacks.ModelCheckpoint("best", save_best_only=True, save_freq=100),
+        r"'val_loss' is not known after 100 batches.*Use 'loss', or save_freq=\"epoch\"",
+        ValueError,
+    ),
+]
+
 TABLE: dict[str, list[Row]] = {
     "Labels": LABELS,
     "Inputs": INPUTS,
@@ -992,6 +1158,7 @@ TABLE: dict[str, list[Row]] = {
     "compile and optimizers": COMPILE,
     "Callbacks": CALLBACKS,
     "Layers": LAYERS,
+    "Export": EXPORT,
     "Images": IMAGE_LAYERS,
 }
 
