@@ -903,6 +903,45 @@ IMAGE_LAYERS = [
     ),
 ]
 
+EXPORT = [
+    Row("a model without weights", lambda m: m.export("model"), "no weights yet.*Input", NotBuiltError, model=unbuilt),
+    Row(
+        "an unknown extension",
+        lambda m: m.export("model.onx"),
+        r"'\.onx' stands for no.*Did you mean '\.onnx'",
+        ValueError,
+    ),
+    Row(
+        "an unknown format",
+        lambda m: m.export("model", format="litert"),
+        "format: expected one of.*'litert'",
+        ValueError,
+    ),
+    Row(
+        "a format that the extension contradicts",
+        lambda m: m.export("model.onnx", format="stablehlo"),
+        "ends in '.onnx', and format='stablehlo'",
+        ValueError,
+    ),
+    Row(
+        "a layer that ONNX cannot hold",
+        lambda m: m.export("model.onnx"),
+        r"cannot write these layers.*'mine' \(Lambda\).*onnx_emitter",
+        LaminaError,
+        model=lambda: stack(
+            layers.Lambda(lambda x: x.at[0].set(0), name="mine"),
+            out(3, "softmax"),
+            loss="sparse_categorical_crossentropy",
+        ),
+    ),
+    Row(
+        "a signature without a shape",
+        lambda m: m.export("model", input_signature=["float32"]),
+        "input_signature: expected arrays.*received 'float32'",
+        ValueError,
+    ),
+]
+
 CALLBACKS = [
     Row(
         "a misspelt monitor",
@@ -979,41 +1018,53 @@ CALLBACKS = [
     ),
 ]
 
-EXPORT = [
-    Row("a model without weights", lambda m: m.export("model"), "no weights yet.*Input", NotBuiltError, model=unbuilt),
+CHECKPOINTS = [
     Row(
-        "an unknown extension",
-        lambda m: m.export("model.onx"),
-        r"'\.onx' stands for no.*Did you mean '\.onnx'",
+        "a number as the folder of a run",
+        fit(resume=5),
+        r"fit: resume: expected a str or pathlib\.Path, received int: 5",
         ValueError,
     ),
     Row(
-        "an unknown format",
-        lambda m: m.export("model", format="litert"),
-        "format: expected one of.*'litert'",
+        "two folders for one run",
+        fit(callbacks=[callbacks.BackupAndRestore("first")], resume="second"),
+        r"fit: a run has one folder of checkpoints, received \['first', 'second'\]",
         ValueError,
     ),
     Row(
-        "a format that the extension contradicts",
-        lambda m: m.export("model.onnx", format="stablehlo"),
-        "ends in '.onnx', and format='stablehlo'",
+        "a checkpoint every 0 steps",
+        lambda m: callbacks.BackupAndRestore("run", save_freq=0),
+        r"BackupAndRestore: save_freq: expected a whole number >= 1, received 0\.",
         ValueError,
     ),
     Row(
-        "a layer that ONNX cannot hold",
-        lambda m: m.export("model.onnx"),
-        r"cannot write these layers.*'mine' \(Lambda\).*onnx_emitter",
-        LaminaError,
-        model=lambda: stack(
-            layers.Lambda(lambda x: x.at[0].set(0), name="mine"),
-            out(3, "softmax"),
-            loss="sparse_categorical_crossentropy",
-        ),
+        "a placeholder that the logs do not have",
+        fit(callbacks=[callbacks.ModelCheckpoint("best-{acuracy:.2f}")]),
+        r"\{acuracy\} is not among.*epoch, batch, accuracy, loss\. Did you mean 'accuracy'\?",
+        ValueError,
     ),
     Row(
-        "a signature without a shape",
-        lambda m: m.export("model", input_signature=["float32"]),
-        "input_signature: expected arrays.*received 'float32'",
+        "a placeholder without a name",
+        lambda m: callbacks.ModelCheckpoint("best-{}"),
+        r"a placeholder needs a name, such as \{epoch\}",
+        ValueError,
+    ),
+    Row(
+        "a format that numbers do not have",
+        lambda m: callbacks.ModelCheckpoint("best-{val_loss:03d}"),
+        r"a placeholder cannot be filled: Unknown format code 'd'",
+        ValueError,
+    ),
+    Row(
+        "a name of weights for a whole model",
+        lambda m: callbacks.ModelCheckpoint("best.weights.h5"),
+        r"is the name of a file of weights alone\. Pass save_weights_only=True",
+        ValueError,
+    ),
+    Row(
+        "the best validation every 100 batches",
+        lambda m: callbacks.ModelCheckpoint("best", save_best_only=True, save_freq=100),
+        r"'val_loss' is not known after 100 batches.*Use 'loss', or save_freq=\"epoch\"",
         ValueError,
     ),
 ]
@@ -1030,10 +1081,13 @@ TABLE: dict[str, list[Row]] = {
     "Order of calls": ORDER,
     "compile and optimizers": COMPILE,
     "Callbacks": CALLBACKS,
+    "Checkpoints": CHECKPOINTS,
     "Layers": LAYERS,
     "Export": EXPORT,
-    "Images": IMAGE_LAYERS,
 }
+
+# Layers called by themselves: they run operation by operation, so small programs may be compiled before the check.
+CALLS = {"Images": IMAGE_LAYERS}
 
 # What only shows while training runs: the weights are then those of the last finished step.
 MIDWAY = [
