@@ -11,7 +11,7 @@ Shape = tuple[int | None, ...]
 
 
 def is_shape(value: Any) -> bool:
-    """Whether a value is one shape: a tuple or list of ints and Nones, or of the symbols that `jax.export` traces with."""
+    """Whether a value is one shape: a tuple or list of ints, Nones, or the symbols that `jax.export` traces with."""
     return isinstance(value, (tuple, list)) and all(map(_is_size, value))
 
 

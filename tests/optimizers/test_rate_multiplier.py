@@ -83,9 +83,7 @@ def test_scaled_schedules_multiply_and_check():
         assert float(schedule(step)) == pytest.approx(0.125 * (1 + np.cos(np.pi * step / 10)), abs=1e-7)
     again = ScaledSchedule.from_config(schedule.get_config())
     assert float(again(3)) == float(schedule(3))
-    with pytest.raises(
-        TypeError, match=r"ScaledSchedule: schedule: expected a schedule such as Cosine"
-    ):
+    with pytest.raises(TypeError, match=r"ScaledSchedule: schedule: expected a schedule such as Cosine"):
         ScaledSchedule(0.1, 0.5)
     with pytest.raises(ValueError, match="ScaledSchedule: factor: expected a finite number >= 0, received -1"):
         ScaledSchedule(SCHEDULE, -1)
