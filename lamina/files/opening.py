@@ -64,7 +64,7 @@ class Window(io.RawIOBase):
     """
 
     def __init__(self, handle: BinaryIO, start: int, length: int) -> None:
-        self._handle, self._start, self._length, self._position = handle, start, length, 0
+        self._handle, self._start, self.length, self._position = handle, start, length, 0
 
     def readable(self) -> bool:
         return True
@@ -76,7 +76,7 @@ class Window(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        position = offset + (0, self._position, self._length)[whence]
+        position = offset + (0, self._position, self.length)[whence]
         if position < 0:
             raise ValueError(f"seek: expected a place from 0 on, received {position}.")
         self._position = position
@@ -84,7 +84,7 @@ class Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
-        count = max(0, min(len(view), self._length - self._position))
+        count = max(0, min(len(view), self.length - self._position))
         read = fill(self._handle, self._start + self._position, view[:count])
         self._position += read
         return read

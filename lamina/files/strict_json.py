@@ -107,6 +107,8 @@ class _Reader:
             self.refuse(f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}")
         except RecursionError:
             self.refuse("lists and objects lie too deep in each other", "depth")
+        except MemoryError:
+            self.refuse("there is no memory for its values", "memory")
         if _SURROGATE.search(data):
             self._check_surrogates(value)
         return value

@@ -148,6 +148,15 @@ def test_a_recursion_limit_of_the_caller_is_a_refusal():
     assert caught.value.code == "depth"
 
 
+def test_a_lack_of_memory_is_a_refusal(monkeypatch):
+    def no_memory(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(json, "loads", no_memory)
+    with pytest.raises(FileError, match=r"config\.json: there is no memory for its values\."):
+        parse(b"{}")
+
+
 # --- writing
 
 

@@ -82,11 +82,14 @@ class Archive:
     def _unpack(self, member: Member) -> io.BytesIO:
         """Read a member into memory: no more than it declares, and only if its checksum fits."""
         unpacked, crc = io.BytesIO(), 0
-        for data in self._pieces(member):
-            crc = zlib.crc32(data, crc)
-            unpacked.write(data)
-            if unpacked.tell() > member.size:
-                self._refuse(member.name, f"it unpacks to more than the declared {member.size} bytes", "size")
+        try:
+            for data in self._pieces(member):
+                crc = zlib.crc32(data, crc)
+                unpacked.write(data)
+                if unpacked.tell() > member.size:
+                    self._refuse(member.name, f"it unpacks to more than the declared {member.size} bytes", "size")
+        except MemoryError:
+            self._refuse(member.name, f"there is no memory for its {member.size} bytes", "memory")
         if unpacked.tell() != member.size:
             self._refuse(member.name, f"it unpacks to {unpacked.tell()} bytes, but declares {member.size}", "size")
         if crc != member.crc:

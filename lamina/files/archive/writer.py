@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -12,7 +10,7 @@ from typing import Any, BinaryIO
 from lamina.files.archive import form
 from lamina.files.archive.form import FULL16, FULL32, UTF8, Member, name_fault
 from lamina.files.checksums import LENGTH, crc_of, mark_of
-from lamina.files.opening import fill
+from lamina.files.opening import Window
 
 VERSION, VERSION64 = 20, 45  # of the format, needed to read a member: 2.0 has folders and deflate, 4.5 64-bit sizes
 DAY = (1 << 5) | 1  # 1980-01-01, the first day of the format
@@ -25,6 +23,7 @@ class ArchiveWriter:
     Args:
         handle: Seekable file for reading and writing, empty.
     Example:
+        >>> import io
         >>> stream = io.BytesIO()
         >>> writer = ArchiveWriter(stream)
         >>> writer.add("config.json", b"{}")
@@ -128,38 +127,14 @@ def _wide(*values: int) -> bytes:
     return form.ZIP64_FIELD.to_bytes(2, "little") + len(data).to_bytes(2, "little") + data
 
 
-class _Part(io.RawIOBase):
+class _Part(Window):
     """A file that grows inside another one, from `start` on."""
 
     def __init__(self, handle: BinaryIO, start: int) -> None:
-        self._handle, self._start, self._position = handle, start, 0
-        self.length = 0  # bytes so far
-
-    def readable(self) -> bool:
-        return True
+        super().__init__(handle, start, length=0)
 
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        position = offset + (0, self._position, self.length)[whence]
-        if position < 0:
-            raise ValueError(f"seek: expected a place from 0 on, received {position}.")
-        self._position = position
-        return position
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        count = max(0, min(len(view), self.length - self._position))
-        read = fill(self._handle, self._start + self._position, view[:count])
-        self._position += read
-        return read
 
     def write(self, data: Any) -> int:
         if self._position > self.length:

@@ -476,3 +476,15 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path):
         os.truncate(tmp_path / "z", 50_000)
         with pytest.raises(FileError, match=r"it unpacks to 4.... bytes, but declares 100000"):
             archive.read("a", 10**6)
+
+
+def test_a_lack_of_memory_is_a_refusal(monkeypatch):
+    archive = opened(zipped())
+    monkeypatch.setattr(zlib, "crc32", _no_memory)
+    with pytest.raises(FileError, match=r"config\.json: there is no memory for its 1000 bytes\.") as caught:
+        archive.read("config.json", 1000)
+    assert caught.value.code == "memory"
+
+
+def _no_memory(*arguments):
+    raise MemoryError

@@ -553,3 +553,14 @@ def test_broken_chunks(options, reason):
         reasons.append(str(refusal(data[:place] + bytes([data[place] ^ 0x15]) + data[place + 1 :], "x")))
     assert any(reason in found for found in reasons)
     assert all(reason in found or "its chunk at (0,) has" in found for found in reasons)
+
+
+def test_a_lack_of_memory_is_a_refusal(monkeypatch):
+    ours = reader(written(lambda file: file.create_dataset("x", data=np.ones(3, "f4"))))
+
+    def no_memory(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", no_memory)
+    with pytest.raises(FileError, match=r"m\.h5: x: there is no memory for its 12 bytes\."):
+        ours.read("x")
