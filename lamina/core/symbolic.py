@@ -264,7 +264,7 @@ class Operation:
         return self.function.__wrapped__(*bound.args, **bound.kwargs)
 
     def bind(self, *tensors: Any, **named: Any) -> inspect.BoundArguments:
-        """The arguments of the function: tensors in order, wherever settings stand, as in `switch(i, branches, *xs)`."""
+        """The arguments of the function: tensors in order, wherever settings stand: `switch(i, branches, *xs)`."""
         signature = inspect.signature(self.function.__wrapped__)
         names = [name for name, p in signature.parameters.items() if "Tensor" in str(p.annotation)]
         arguments = {**self.settings, **dict(zip(names, tensors, strict=False)), **named}
