@@ -95,7 +95,7 @@ def test_a_run_that_is_killed_and_run_again_ends_with_the_same_bits(server, setu
     place = list(SETUPS).index(setup)
     kills = KILLS // len(SETUPS) + (place < KILLS % len(SETUPS))
     folder, out = tmp_path / "run 0", tmp_path / "out.npz"
-    killed = ended = 0
+    killed = ended = saving = begun = 0
     while killed < kills or not ended:
         inside = rng.random() < 0.5 and killed < kills  # of a save
         pid = server.start(setup, folder, out, kill_at=rng.randrange(1, 4 * SAVE) if inside else None)
@@ -105,12 +105,15 @@ def test_a_run_that_is_killed_and_run_again_ends_with_the_same_bits(server, setu
                 os.kill(pid, signal.SIGKILL)
         status = server.status()
         assert status in (0, -signal.SIGKILL)
-        killed += status != 0
+        killed, saving = killed + (status != 0), saving + (status != 0 and inside)
+        begun += status != 0 and any(folder.glob("*.lamina"))
         if status == 0:
             assert same(load(out), expected) == []
             ended, folder = ended + (killed >= kills), tmp_path / f"run {killed}"
             out.unlink()
-    print(f"{setup}: {killed} kills, the last run and those that ended before it have the same bits")
+    print(
+        f"{setup}: {killed} kills, {saving} inside of a save, {begun} with a checkpoint on the disk; all the same bits"
+    )
 
 
 def positions(folder: Path) -> list[tuple[int, int]]:
