@@ -16,7 +16,7 @@ import pytest
 import lamina
 from lamina.core import naming, random
 from tests.training import bad_input
-from tests.training.bad_input import MIDWAY, TABLE, WARNINGS, Row
+from tests.training.bad_input import CALLS, MIDWAY, TABLE, WARNINGS, Row
 from tests.training.helpers import count_compilations, same_bits
 
 DOCS = Path(__file__).parents[2] / "docs" / "bad-input.md"
@@ -68,10 +68,16 @@ def test_bad_input_is_refused_before_anything_happens(row):
     built, before = model.built, model.get_weights()
     with count_compilations() as compiled, pytest.raises(row.error, match=f"(?s){row.text}"):
         row.call(model)
-    assert compiled == [] or row in bad_input.IMAGE_LAYERS  # layers called by themselves run operation by operation
+    assert compiled == []
     assert model.built == built
     assert same_bits(before, model.get_weights())
     assert trains(model, row)
+
+
+@pytest.mark.parametrize("row", rows(CALLS))
+def test_layers_called_by_themselves_refuse_bad_input(row):
+    with pytest.raises(row.error, match=f"(?s){row.text}"):
+        row.call(None)
 
 
 @pytest.mark.parametrize("row", rows({"while training": MIDWAY}))
@@ -95,7 +101,7 @@ def test_what_is_rarely_meant_is_told_once_and_trains(row):
 
 
 def test_messages_are_short_and_plain():
-    for row in [row for part in TABLE.values() for row in part]:
+    for row in [row for part in (TABLE | CALLS).values() for row in part]:
         message = message_of(row)
         assert len(message) < 2000
         assert message.isprintable(), message
@@ -105,7 +111,12 @@ def test_messages_are_short_and_plain():
 def page() -> str:
     """The documentation, made from the messages."""
     parts = [INTRODUCTION]
-    for title, part in {**TABLE, "While training runs": MIDWAY, "Warnings at the start of fit": WARNINGS}.items():
+    for title, part in {
+        **TABLE,
+        **CALLS,
+        "While training runs": MIDWAY,
+        "Warnings at the start of fit": WARNINGS,
+    }.items():
         parts.append(f"\n## {title}\n\n| what came | what lamina says |\n|---|---|\n")
         parts += [f"| {row.what} | {_cell(message_of(row))} |\n" for row in part]
     return "".join(parts)
