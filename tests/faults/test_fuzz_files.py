@@ -78,6 +78,8 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
     if rng.random() < 0.1:
         return bytes(new[: rng.randrange(len(new))])
     for _ in range(rng.choice([1, 1, 1, 2, 4, 16])):
+        if not new:  # all of a short file was left out
+            break
         place = rng.randrange(len(new))
         action = rng.random()
         if action < 0.4:
