@@ -395,7 +395,7 @@ def _changed(**changes: Any) -> Any:
         ({"validation_split": 0.2}, "data.training[0][0][0] was 100 and is 80"),
         ({"callbacks": EarlyStopping("loss")}, "callbacks was ['History'] and is ['EarlyStopping', 'History']"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else ",".join(value),  # the same in every process
 )
 def test_another_run_is_refused_by_what_differs(tmp_path, changes, text):
     _changed()[1](tmp_path)
