@@ -166,6 +166,7 @@ class Resume:
                 model.program = None  # compiled programs have the seeds of layers in them
                 program = prepared_program(model)
         self._arguments = arguments
+        self._tell_where_it_goes_on()
         self._validation_steps = None if validation is None else validation.steps
         self._run = Run(program, stateful, self._seed, seed_generators(model), description, self._random_at_start)
         if isinstance(feed, StreamFeed):
@@ -173,6 +174,19 @@ class Resume:
         if validation is not None and isinstance(validation.source, Stream):
             validation.tape = self._run.tapes["validation"] = Tape(validation.source)
         return program
+
+    def _tell_where_it_goes_on(self) -> None:
+        stored, epochs = self._stored, self._arguments.epochs
+        if stored is None or not self._arguments.verbose:
+            return
+        epoch, step, _ = stored.position
+        place = (
+            f"going on in epoch {epoch + 1} of {epochs}, after step {step}."
+            if step
+            else (f"going on with epoch {epoch + 1} of {epochs}.")
+        )
+        ended = self._is_complete(stored)
+        print(f"{stored.path}: {'training has ended; nothing is left to do.' if ended else place}")
 
     def _refuse_fewer_epochs(self, stored: Stored, epochs: int) -> None:
         done = stored.position.epoch

@@ -7,6 +7,7 @@ import errno
 import os
 import random
 import re
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -216,9 +217,9 @@ def endless():
 
 @pytest.mark.parametrize(
     ("make_data", "steps"),
-    [(Loader, None), (Loader, 4), (Indexed, None), (lambda: in_order, None), (lambda: in_order, 4), (endless, 5)],
+    [(Loader, None), (Loader, 4), (Indexed, None), (lambda: in_order, 4), (endless, 5)],
 )
-@pytest.mark.parametrize("make_validation", [lambda: (X, Y), Loader, endless, lambda: in_order])
+@pytest.mark.parametrize("make_validation", [lambda: (X, Y), Loader, endless])
 def test_streams(tmp_path, make_data, steps, make_validation):
     def fit(model, resume, also):
         validation = make_validation()
@@ -227,7 +228,7 @@ def test_streams(tmp_path, make_data, steps, make_validation):
             validation_steps=None if isinstance(validation, tuple) else 2, callbacks=also, resume=resume, verbose=0,
         )  # fmt: skip
 
-    check_exact(tmp_path, regressor_unseeded, fit, [(0, 2), (2,), (3, 1)], save_freq=1)
+    check_exact(tmp_path, regressor_unseeded, fit, [(1, 2), (3,)], save_freq=1)
 
 
 def test_epochs_that_all_begin_alike_are_not_read_again(tmp_path):
@@ -289,6 +290,23 @@ def test_a_finished_run_returns_at_once_with_everything(tmp_path):
     assert (stopped.best, stopped.stopped_epoch) == (stopping.best, stopping.stopped_epoch)
     assert all((a == b).all() for a, b in zip(first.get_weights(), again.get_weights(), strict=True))
     assert global_state()["lamina"] != state["lamina"]
+
+
+def test_where_a_run_goes_on_is_told_unless_it_is_to_be_silent(tmp_path, capsys):
+    backup = BackupAndRestore(tmp_path, save_freq=3, delete_checkpoint=False)
+    with pytest.raises(InterruptedError):
+        regressor().fit(X, Y, batch_size=20, epochs=2, callbacks=BreakOff(1, 3), resume=backup, verbose=0)
+    with pytest.raises(InterruptedError):
+        regressor().fit(X, Y, batch_size=20, epochs=2, callbacks=BreakOff(1), resume=backup, verbose=2)
+    assert capsys.readouterr().out.split("\n")[0].endswith(".lamina: going on in epoch 2 of 2, after step 3.")
+    for _ in range(2):
+        regressor().fit(X, Y, batch_size=20, epochs=3, resume=backup, verbose=2)
+    first, *_, last, end = capsys.readouterr().out.split("\n")
+    assert re.search(r"\.lamina: going on in epoch 2 of 3, after step \d\.$", first)
+    assert last.endswith(".lamina: training has ended; nothing is left to do.")
+    assert end == ""
+    regressor().fit(X, Y, batch_size=20, epochs=3, resume=backup, verbose=0)
+    assert capsys.readouterr().out == ""
 
 
 def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(tmp_path):
@@ -371,6 +389,14 @@ def _changed(**changes: Any) -> Any:
     return model, lambda folder: model.fit(*data, **{"epochs": 1, "verbose": 0, "resume": folder} | changes)
 
 
+@pytest.fixture(scope="module")
+def a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run."""
+    folder = tmp_path_factory.mktemp("a_run")
+    _changed()[1](folder)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -397,8 +423,8 @@ def _changed(**changes: Any) -> Any:
     ],
     ids=lambda value: value if isinstance(value, str) else ",".join(value),  # the same in every process
 )
-def test_another_run_is_refused_by_what_differs(tmp_path, changes, text):
-    _changed()[1](tmp_path)
+def test_another_run_is_refused_by_what_differs(tmp_path, a_run, changes, text):
+    shutil.copytree(a_run, tmp_path, dirs_exist_ok=True)
     model, fit = _changed(**changes)
     before, state = model.get_weights(), global_state()["lamina"]
     with pytest.raises(FileError) as caught:
@@ -413,8 +439,8 @@ def test_another_run_is_refused_by_what_differs(tmp_path, changes, text):
         assert global_state()["lamina"] == {**state, "state": global_state()["lamina"]["state"]}
 
 
-def test_what_does_not_change_the_numbers_may_change(tmp_path):
-    _changed()[1](tmp_path)
+def test_what_does_not_change_the_numbers_may_change(tmp_path, a_run):
+    shutil.copytree(a_run, tmp_path, dirs_exist_ok=True)
     naming.unique_name("dense")  # a model made again in one session has other names
     model, fit = _changed(callbacks=LambdaCallback(on_epoch_end=lambda *_: None))
     fit(tmp_path)
@@ -657,7 +683,7 @@ def test_a_checkpoint_with_anything_at_any_place_is_refused_or_harmless(tmp_path
     rng = random.Random(0)
     places = [place for place in _places(document) if "python" not in place]  # 1250 numbers of one generator
     before, found = global_state(), 0
-    for place in rng.sample(places, 200):
+    for place in rng.sample(places, 100):
         changed = at = copy.deepcopy(document)
         for key in place[:-1]:
             at = at[key]
@@ -670,7 +696,7 @@ def test_a_checkpoint_with_anything_at_any_place_is_refused_or_harmless(tmp_path
             assert error.path == str(path)
             assert len(str(error)) < 2000
             found += 1
-    assert found > 40
+    assert found > 20
     set_global_state(before)
 
 
