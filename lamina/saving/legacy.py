@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina.core.errors import FileError
 from lamina.core.variable import Variable
-from lamina.files import Hdf5Reader, Hdf5Writer, OpenFile, append_checksum, parse_json, replacing, verify_checksum
+from lamina.files import Hdf5Reader, Hdf5Writer, OpenFile, parse_json, replacing
 from lamina.files import to_json as json_bytes
 from lamina.layers.base import Layer
 from lamina.models.model import Model
@@ -109,7 +109,6 @@ def _join(*parts: str) -> str:
 
 def load(file: OpenFile, custom_objects: dict[str, Any] | None, compile: bool) -> Model:
     """Read a whole model."""
-    verify_checksum(file)
     with Hdf5Reader(file.handle, file.path, "") as source:
         root = source.groups.get("", {})
         if "model_config" not in root:
@@ -220,13 +219,12 @@ def save(model: Model, target: Path, include_optimizer: bool) -> None:
         kept = {key: settings.get(key) for key in ("loss", "loss_weights", "metrics", "weighted_metrics")}
         root["training_config"] = json_bytes(kept | {"optimizer_config": settings["optimizer"]}).decode()
     with replacing(target) as file:
-        writer = Hdf5Writer(file)
+        writer = Hdf5Writer(file, checksum=True)
         writer.group("", root)
         _write_layers(writer, model)
         if settings is not None:
             _write(writer, "optimizer_weights", model.optimizer.variables)
         writer.close()
-        append_checksum(file)
 
 
 def _write_layers(writer: Hdf5Writer, model: Model) -> None:

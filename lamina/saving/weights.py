@@ -16,11 +16,9 @@ from lamina.files import (
     OpenFile,
     SafetensorsReader,
     SafetensorsWriter,
-    append_checksum,
     open_file,
     parse_json,
     replacing,
-    verify_checksum,
 )
 from lamina.files import to_json as json_bytes
 from lamina.layers.base import Layer
@@ -84,8 +82,7 @@ def save_weights(
         if kind == "safetensors":
             write_safetensors(model, file)
         else:
-            write_state(model, file, include_optimizer=True)
-            append_checksum(file)
+            write_state(model, file, include_optimizer=True, checksum=True)
     return target
 
 
@@ -118,7 +115,6 @@ def _source(file: OpenFile, filepath: Any, model: Layer, by_name: bool, stack: E
     """The arrays of a file, and the part of the file that they lie in; its first bytes say what it is."""
     start = file.window(0, min(16, file.size)).read()
     if legacy.is_hdf5(file):
-        verify_checksum(file)
         source: Any = stack.enter_context(Hdf5Reader(file.handle, file.path, ""))
         if legacy.is_legacy(source):
             return legacy.source_of(source, model, by_name), ""
@@ -139,9 +135,9 @@ def _source(file: OpenFile, filepath: Any, model: Layer, by_name: bool, stack: E
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
-def write_state(model: Layer, stream: BinaryIO, include_optimizer: bool) -> None:
+def write_state(model: Layer, stream: BinaryIO, include_optimizer: bool, checksum: bool = False) -> None:
     """Write the arrays of a model as HDF5 in Keras' layout."""
-    writer = Hdf5Writer(stream)
+    writer = Hdf5Writer(stream, checksum=checksum)
     for group, attributes, arrays in state_of(model, include_optimizer):
         writer.group(group, attributes)
         for key, value in arrays.items():

@@ -203,3 +203,18 @@ def test_a_layer_that_stores_its_state_itself_is_asked_and_put_back_when_it_fail
         fresh.load_weights(path)
     for a, b in zip(fresh.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["w.weights.h5", "m.h5"])
+def test_a_file_that_lies_alone_is_refused_when_a_byte_of_it_or_its_end_is_lost(tmp_path, name):
+    model = network()
+    path = model.save(tmp_path / name) if name == "m.h5" else model.save_weights(tmp_path / name)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [*range(len(whole) - 90, len(whole)), *rng.integers(0, len(whole), 100)]:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(rng.integers(8))]) + whole[place + 1 :])
+        with pytest.raises(FileError):
+            model.load_weights(path)
+    path.write_bytes(whole[: whole.rindex(b"lamina sha256")])
+    with pytest.raises(FileError):
+        model.load_weights(path)
