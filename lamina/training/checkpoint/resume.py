@@ -143,8 +143,8 @@ class Resume:
             self._random_at_start = random.global_state()
         else:
             self._seed = self._stored.seed
-            self._random_at_start, self._random_before = self._stored.random_at_start, random.global_state()
-            random.set_global_state(self._random_at_start)
+            self._random_before = random.global_state()
+            self._random_at_start = self._stored.restart_generators()
         return self._seed
 
     def attach(

@@ -134,18 +134,20 @@ class Stored:
             generator.seed = seed
         return changed
 
-    @property
-    def random_at_start(self) -> dict[str, Any]:
-        """Where the global generators stood before the run read its first batch."""
-        return self._decoded(self._get("random_at_start", dict), "random_at_start")
+    def restart_generators(self) -> dict[str, Any]:
+        """Set the global generators to where they stood before the run read its first batch; returns that state."""
+        state = self._decoded(self._get("random_at_start", dict), "random_at_start")
+        with self._refusing("random_at_start"):
+            random.set_global_state(state)
+        return state
 
     def tape(self, name: str) -> dict[str, Any]:
         """What the stream of "training" or "validation" had given."""
         state = self._get("tapes", dict).get(name)
-        numbers = (
-            [state.get(key, "") for key in ("epochs", "first", "last", "length")] if isinstance(state, dict) else [""]
-        )
-        if not all(number is None or type(number) is int for number in numbers) or type(state["alike"]) is not bool:
+        given = state if isinstance(state, dict) else {}
+        numbers = [given.get(key, "") for key in ("epochs", "first", "last", "length")]
+        whole = all(number is None or type(number) is int for number in numbers)
+        if not whole or given["epochs"] is None or type(given.get("alike")) is not bool:
             self.refuse("tapes", f"expected what the stream of {name!r} had given, received {state!r:.100}")
         return state
 
