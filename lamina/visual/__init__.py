@@ -13,16 +13,19 @@ from lamina.visual.feature_maps import feature_maps, layer_outputs
 from lamina.visual.grad_cam import grad_cam, grad_cam_heatmap
 from lamina.visual.kernels import kernels
 from lamina.visual.mistakes import worst_mistakes
+from lamina.visual.neurons import decision_boundary, network_diagram
 from lamina.visual.regression import predicted_vs_actual
 
 __all__ = [
     "confusion_matrix",
+    "decision_boundary",
     "feature_maps",
     "grad_cam",
     "grad_cam_heatmap",
     "kernels",
     "layer_outputs",
     "learning_curves",
+    "network_diagram",
     "predicted_vs_actual",
     "worst_mistakes",
 ]
