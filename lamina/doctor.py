@@ -14,7 +14,7 @@ from pathlib import Path
 
 import lamina
 
-REQUIRED = ("jax", "jaxlib", "numpy", "optax", "h5py", "rich", "scikit-learn", "pooch")
+REQUIRED = ("jax", "jaxlib", "numpy", "optax", "ml-dtypes", "rich", "scikit-learn", "pooch")
 OPTIONAL = {"matplotlib": 'pictures: pip install "lamina[plots]"', "pandas": "tables: pip install pandas"}
 _GPU_PLUGINS = ("jax-cuda13-plugin", "jax-cuda12-plugin")
 _DRIVER = Path("/proc/driver/nvidia/version")

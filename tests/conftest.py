@@ -22,15 +22,68 @@ os.environ.pop("LAMINA_COMPILATION_CACHE", None)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 _cache = os.environ["LAMINA_CACHE"] = tempfile.mkdtemp(prefix="lamina-tests-")
 
+GRIDS = tuple(f"tests/{room}/" for room in ("layers", "losses", "metrics", "ops", "optimizers", "parity"))
+
+# XLA's own values of three options. Programs that run once need not run fast: with the quick values, compiling them
+# takes less than half of the time. An XLA that does not know one of the options says so and stops.
+USUAL = {
+    "xla_backend_optimization_level": 3,
+    "xla_cpu_use_fusion_emitters": True,
+    "xla_cpu_parallel_codegen_split_count": 32,
+}
+QUICK = " ".join(f"--{option}={value}" for option, value in zip(USUAL, (0, "false", 1), strict=True))
+# Where long runs train, or bits count, models are compiled as users' models are.
+OPTIMIZED = ("tests/faults/", "tests/notes/", "tests/training/checkpoint/", "tests/training/test_fit.py")
+
+_programs: list[str] = []  # compiled since JAX's caches were emptied
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile quickly, except for `--grid`; count the programs."""
+    import jax
+
+    given = os.environ.get("XLA_FLAGS", "")
+    if not config.getoption("--grid") and QUICK not in given:
+        os.environ["XLA_FLAGS"] = f"{QUICK} {given}".strip()
+    jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+def _count(event: str, duration: float, **_: object) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        _programs.append(event)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def light_garbage_collection() -> None:
-    """Leave what stands already (tests, programs) out of garbage collections, which Keras asks for in each test."""
+    _collect_garbage()
+
+
+@pytest.fixture(autouse=True)
+def few_programs() -> None:
+    """Empty JAX's caches after some hundred programs: with each one (1 to 2 MB) it compiles the next more slowly."""
+    if len(_programs) > 400:
+        import jax
+
+        jax.clear_caches()
+        _programs.clear()
+        _collect_garbage()
+
+
+def _collect_garbage() -> None:
+    """Leave what stands after it (tests, programs) out of later collections, which Keras asks for in each test."""
     gc.collect()
     gc.freeze()
 
 
-GRIDS = tuple(f"tests/{room}/" for room in ("layers", "losses", "metrics", "ops", "optimizers", "parity"))
+@pytest.fixture(autouse=True)
+def compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile models, and those of child processes, as users' models are in the rooms of `OPTIMIZED`."""
+    if request.node.nodeid.startswith(OPTIMIZED):
+        from lamina.training import compilation
+
+        chosen = compilation.compiler_options
+        monkeypatch.setattr(compilation, "compiler_options", lambda size: USUAL | (chosen(size) or {}))
+        monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", "").removeprefix(QUICK).strip())
 
 
 def pytest_unconfigure() -> None:

@@ -40,10 +40,10 @@ def test_required_packages_are_those_of_the_project_file() -> None:
 
 def test_missing_package_is_advice_and_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     known = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("h5py", "pandas") else known(name))
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("optax", "pandas") else known(name))
     report = doctor.examine()
     assert report.broken
-    assert report.advice == ["h5py is missing: pip install h5py"]
+    assert report.advice == ["optax is missing: pip install optax"]
     assert "not installed (tables: pip install pandas)" in str(report)
 
 

@@ -51,13 +51,15 @@ def train(model: Any, epochs: int = 1) -> Any:
     return model.fit(x, y, batch_size=8, epochs=epochs, shuffle=False, verbose=0)
 
 
+@pytest.mark.filterwarnings("ignore:.build... was called on layer .pipeline.:UserWarning")  # Keras' own
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
 @pytest.mark.parametrize("kind", zoo.MODELS)
 def test_keras_reads_our_file_and_we_read_keras_with_the_same_predictions(kind, tmp_path):
     model = zoo.make(lamina, kind, compiled=False, both=True)
     x, _ = zoo.data(kind)
     theirs = keras.saving.load_model(model.save(tmp_path / "ours.keras"))
     assert_equal(weights_of(theirs), weights_of(model))
-    np.testing.assert_allclose(theirs(x), model.predict(x), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(theirs(x, training=False), model.predict(x), rtol=1e-5, atol=1e-5)
     theirs.save(tmp_path / "theirs.keras")
     again = load_model(tmp_path / "theirs.keras")
     assert_equal(weights_of(again), weights_of(model))

@@ -16,8 +16,8 @@ BASES = {"Layer", "Input", "InputLayer", "Wrapper", "deserialize", "serialize"}
 CODE = {"Lambda", "JaxLayer", "FlaxLayer", "EquinoxLayer"}
 FUNCTIONS = {"add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"}
 PARTS = {"MaxNumBoundingBoxes"}  # changes boxes only
-# lamina's own; which Keras cannot put into a graph; whose own config Keras cannot read.
-NOT_IN_KERAS = {"DepthMaxPooling", "Equalization", "RandomShear"}
+# lamina's own; which Keras cannot put into a graph, does not crop at inference, cannot read from its own config.
+NOT_IN_KERAS = {"DepthMaxPooling", "Equalization", "RandomCrop", "RandomShear"}
 
 VECTOR: list[tuple[str, dict[str, Any]]] = [
     ("Identity", {}),
@@ -150,7 +150,7 @@ def make(library: Any, kind: str, compiled: bool = True, both: bool = False) -> 
     else:
         model = _branches(library, kind, both)
     if compiled:
-        model.compile(optimizer=library.optimizers.SGD(0.01, momentum=0.9), loss="mse", metrics=["mae"])
+        model.compile(optimizer=library.optimizers.SGD(1e-4, momentum=0.9), loss="mse", metrics=["mae"])
     return model
 
 
