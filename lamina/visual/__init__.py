@@ -9,6 +9,7 @@ The look of all of them is in `_style.py`; read `curves.py` first.
 
 from lamina.visual.confusion import confusion_matrix
 from lamina.visual.curves import learning_curves
+from lamina.visual.diagram import model_to_dot, plot_model
 from lamina.visual.feature_maps import feature_maps, layer_outputs
 from lamina.visual.grad_cam import grad_cam, grad_cam_heatmap
 from lamina.visual.kernels import kernels
@@ -25,6 +26,8 @@ __all__ = [
     "kernels",
     "layer_outputs",
     "learning_curves",
+    "model_to_dot",
+    "plot_model",
     "network_diagram",
     "predicted_vs_actual",
     "worst_mistakes",

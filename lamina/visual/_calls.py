@@ -50,7 +50,8 @@ def forward(model: Layer, batch: np.ndarray, change: Callable[[int, Any], Any] |
     """
     calls: list[Call] = []
 
-    def note(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
+    def around(layer: Layer, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        outputs = call(*args, **kwargs)
         if change is not None:
             outputs = change(len(calls), outputs)
         calls.append(Call(layer, args, kwargs, outputs))
@@ -60,28 +61,27 @@ def forward(model: Layer, batch: np.ndarray, change: Callable[[int, Any], Any] |
     with (
         bind(variables, values_of(variables), key=jax.random.key(0), drop=True),
         call_context(training=False),
-        _watched(model.tree.layers, note),
+        watched(model.tree.layers, around),
     ):
         return Pass(model(batch, training=False), calls)
 
 
 @contextlib.contextmanager
-def _watched(layers: Sequence[Layer], note: Callable[..., Any]) -> Iterator[None]:
-    """Inside the context, the calls of these layers in this thread return what `note` makes of their outputs."""
+def watched(layers: Sequence[Layer], around: Callable[..., Any]) -> Iterator[None]:
+    """Inside the context, the calls of these layers in this thread go through `around(layer, call, args, kwargs)`."""
     thread = threading.get_ident()
 
-    def watched(layer: Layer, call: Callable[..., Any]) -> Callable[..., Any]:
-        def call_and_note(*args: Any, **kwargs: Any) -> Any:
-            outputs = call(*args, **kwargs)
-            return note(layer, args, kwargs, outputs) if threading.get_ident() == thread else outputs
+    def replaced(layer: Layer, call: Callable[..., Any]) -> Callable[..., Any]:
+        def call_around(*args: Any, **kwargs: Any) -> Any:
+            return around(layer, call, args, kwargs) if threading.get_ident() == thread else call(*args, **kwargs)
 
-        return call_and_note
+        return call_around
 
     with _watching:
         own = [(vars(layer), vars(layer).get("call")) for layer in layers]  # an object may have a call of its own
         try:
             for layer in layers:
-                vars(layer)["call"] = watched(layer, layer.call)
+                vars(layer)["call"] = replaced(layer, layer.call)
             yield
         finally:
             for attributes, call in own:
