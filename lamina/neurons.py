@@ -1,7 +1,7 @@
 """The first artificial neurons, in NumPy: McCulloch and Pitts' neuron, networks of it, and the threshold logic unit.
 
-Nothing here learns; `lamina.estimators.Perceptron` is the threshold logic unit that does. `lamina.visual.neurons` draws
-both: `network_diagram(XOR)`, `decision_boundary(unit)`.
+Nothing here learns; `lamina.estimators.Perceptron` is the threshold logic unit that does. `lamina.visual` draws both:
+`network_diagram(XOR)`, `decision_boundary(unit)`.
 
 Example:
     >>> from lamina.neurons import AND, XOR, half_adder

@@ -1,4 +1,4 @@
-"""A forward pass of one image in which every layer's call is seen, and may be changed.
+"""A forward pass in which every layer's call is seen, and may be changed.
 
 It works alike for graphs, stacks, models of one's own and models inside of models: while the pass runs, each layer's
 `call` is replaced by one that reports. Imported where it is used: it needs JAX, which the other pictures do without.
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from lamina.core import errors
 from lamina.core.variable import bind, values_of
@@ -40,12 +39,12 @@ class Pass(NamedTuple):
     calls: list[Call]
 
 
-def forward(model: Layer, batch: np.ndarray, change: Callable[[int, Any], Any] | None = None) -> Pass:
+def forward(model: Layer, batch: Any, change: Callable[[int, Any], Any] | None = None) -> Pass:
     """Apply a model to a batch in inference mode, layer by layer, without touching its state.
 
     Args:
         model: A built model.
-        batch: Its input, (batch, ...).
+        batch: Its input, (batch, ...), or the nest of several.
         change: Function of the number of a call and its outputs that returns what to hand on in their place.
     """
     calls: list[Call] = []
@@ -112,13 +111,24 @@ def select(where: str, model: Layer, layer: Any, calls: Sequence[Call]) -> list[
                 f"Its layers give: {_listed(model, last, calls)}. Name another layer with four axes: layer=..."
             )
         return sorted(found)
-    if isinstance(layer, (list, tuple)) and not layer:
-        raise errors.LaminaError(f"{where}: layer: expected a layer or a list of layers, received an empty list.")
-    wanted = [_find(where, model, one) for one in (layer if isinstance(layer, (list, tuple)) else [layer])]
+    wanted = find(where, model, layer)
     for one in wanted:
         if id(one) not in last:
             raise errors.LaminaError(f"{where}: layer {one.name!r} of model {model.name!r} is not called for an image.")
     return sorted({last[id(one)] for one in wanted})
+
+
+def require_layer(where: str, model: Any) -> None:
+    """Raise unless it is a model (or a layer)."""
+    if not isinstance(model, Layer):
+        raise TypeError(f"{where}: model: expected a model, received {model!r:.80} of type {type(model).__name__}.")
+
+
+def find(where: str, model: Layer, layer: Any) -> list[Layer]:
+    """The layers that are meant: a name, a path, a layer, or a list of these."""
+    if isinstance(layer, (list, tuple)) and not layer:
+        raise errors.LaminaError(f"{where}: layer: expected a layer or a list of layers, received an empty list.")
+    return [_find(where, model, one) for one in (layer if isinstance(layer, (list, tuple)) else [layer])]
 
 
 def _find(where: str, model: Layer, wanted: Any) -> Layer:

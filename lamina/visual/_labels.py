@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 _MOST_CLASSES = 1000  # a picture with more shows nothing
+_TOLERANCE = 0.02  # of a row's sum from 1; bfloat16 needs as much
 
 
 def as_classes(argument: str, values: Any, *, scores: bool) -> np.ndarray:
@@ -118,6 +119,55 @@ def pair(
     for name, labels in (("y_true", true), ("y_pred", predicted)):
         check_range(f"{where}: {name}", labels, len(names))
     return true, predicted, names
+
+
+def as_scores(argument: str, values: Any) -> np.ndarray:
+    """What `predict` gives for classes, (n, classes), float64; of a sigmoid's (n, 1) or (n,) the classes 0 and 1.
+
+    Of one column z the other is 1 - z, which ranks as it should, whether they are probabilities or logits.
+    """
+    array = as_array(argument, values)
+    if array.ndim not in (1, 2) or not array.size or array.dtype.kind in "UO":
+        raise ValueError(
+            f"{argument}: expected what predict gives, numbers of shape (samples, classes), received shape "
+            f"{array.shape} and dtype {array.dtype}."
+        )
+    array = array.astype(np.float64)
+    check_finite(argument, array)
+    if array.ndim == 1 or array.shape[1] == 1:
+        array = np.column_stack([1 - array.ravel(), array.ravel()])
+    return array
+
+
+def as_probabilities(argument: str, values: Any) -> np.ndarray:
+    """`as_scores` of what is a probability: from 0 to 1, each row's sum 1."""
+    array = as_scores(argument, values)
+    bad = (array.min(axis=1) < -_TOLERANCE) | (abs(array.sum(axis=1) - 1) > _TOLERANCE)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"{argument}: expected rows of numbers from 0 to 1 with the sum 1, received {array[row].round(3).tolist()} "
+            f"for sample {row}. If these are logits, apply a softmax (a sigmoid for two classes) first."
+        )
+    return array
+
+
+def classes_of_scores(
+    where: str, y_true: Any, scores: np.ndarray, class_names: Sequence[Any] | None, **others: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """True class numbers, (n,), in the range of the scores' columns, and the name of each class.
+
+    Args:
+        where: Name of the function, for messages.
+        y_true, scores, class_names: What it was given; scores as `as_scores` returns them.
+        **others: Arrays that must be as long, by the names of their arguments.
+    """
+    true = as_classes(f"{where}: y_true", y_true, scores=False)
+    check_lengths(where, **others, y_true=true, probabilities=scores)
+    if true.dtype.kind == "O":
+        raise ValueError(f"{where}: y_true: expected class numbers, received texts. Hand in names.index(text).")
+    check_range(f"{where}: y_true", true, scores.shape[1])
+    return true, as_names(where, class_names, scores.shape[1])
 
 
 def _by_name(

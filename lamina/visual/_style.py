@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Blue and vermillion of Okabe and Ito, Color Universal Design, 2008: apart for every kind of colour vision.
 BLUE, VERMILLION = "#0072B2", "#D55E00"
+GREEN, ORANGE, SKY, PURPLE, BLACK = "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#000000"
+SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)  # of lines beside each other
 INK, FAINT, GRID = "#222222", "#6B6B6B", "#E4E4E4"
 DPI = 150  # dots per inch of saved pictures
 
@@ -117,6 +119,17 @@ def shorten(name: str, length: int) -> str:
     """
     name = " ".join(name.split())
     return name if len(name) <= length else name[: length - 1].rstrip() + "…"
+
+
+def legend_text(name: str, length: int) -> str:
+    """A name as a legend shows it: Matplotlib reads dollars as formulas and leaves out what begins with `_`.
+
+    Example:
+        >>> legend_text("_US $", 9)
+        '\u200b_US \\\\$'
+    """
+    text = shorten(name, length).replace("$", r"\$")
+    return f"\u200b{text}" if text.startswith("_") else text
 
 
 def longest(names: Sequence[str]) -> int:

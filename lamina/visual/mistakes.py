@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_TOLERANCE = 0.02  # of a row's sum from 1; bfloat16 needs as much
 _LONGEST = 11  # characters of a name
 _WIDTH, _TEXTS = 1.95, 0.58  # of a cell, and the height of its texts, inches
 
@@ -63,13 +62,8 @@ def worst_mistakes(
     """
     count = errors.check_positive_int("count", count, "worst_mistakes: ")
     pictures = _as_images(images)
-    scores = _as_probabilities(probabilities)
-    true = _labels.as_classes("worst_mistakes: y_true", y_true, scores=False)
-    _labels.check_lengths("worst_mistakes", images=pictures, y_true=true, probabilities=scores)
-    if true.dtype.kind == "O":
-        raise ValueError("worst_mistakes: y_true: expected class numbers, received texts. Hand in names.index(text).")
-    _labels.check_range("worst_mistakes: y_true", true, scores.shape[1])
-    names = _labels.as_names("worst_mistakes", class_names, scores.shape[1])
+    scores = _labels.as_probabilities("worst_mistakes: probabilities", probabilities)
+    true, names = _labels.classes_of_scores("worst_mistakes", y_true, scores, class_names, images=pictures)
     predicted = scores.argmax(axis=1)
     wrong = np.flatnonzero(predicted != true)
     worst = wrong[np.argsort(scores[wrong, true[wrong]], kind="stable")][:count]
@@ -112,29 +106,6 @@ def _as_images(images: Any) -> np.ndarray:
     elif array.ndim == 4 and array.shape[1] in (1, 3, 4):
         message += " Channels come last: images.transpose(0, 2, 3, 1)."
     raise ValueError(message)
-
-
-def _as_probabilities(probabilities: Any) -> np.ndarray:
-    """(n, classes), float64; the two classes of a sigmoid's (n, 1) or (n,) too."""
-    argument = "worst_mistakes: probabilities"
-    array = _labels.as_array(argument, probabilities)
-    if array.ndim not in (1, 2) or not array.size or array.dtype.kind in "UO":
-        raise ValueError(
-            f"{argument}: expected what predict gives, numbers of shape (samples, classes), received shape "
-            f"{array.shape} and dtype {array.dtype}."
-        )
-    array = array.astype(np.float64)
-    _labels.check_finite(argument, array)
-    if array.ndim == 1 or array.shape[1] == 1:
-        array = np.column_stack([1 - array.ravel(), array.ravel()])
-    bad = (array.min(axis=1) < -_TOLERANCE) | (abs(array.sum(axis=1) - 1) > _TOLERANCE)
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f"{argument}: expected rows of numbers from 0 to 1 with the sum 1, received {array[row].round(3).tolist()} "
-            f"for sample {row}. If these are logits, apply a softmax (a sigmoid for two classes) first."
-        )
-    return array
 
 
 def _displayable(images: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Predictions of numbers against the truth."""
+"""Predictions of numbers against the truth, and what is left between them."""
 
 from __future__ import annotations
 
@@ -53,9 +53,8 @@ def predicted_vs_actual(
     with _style.look():
         figure, (axes,) = _style.panels("predicted_vs_actual", ax, 1, (5.2, 5.2))
         _style.tidy(axes)
-        # Many points: each one fainter, so that dense places show; rasterized, so that a PDF stays small.
-        alpha = min(0.8, max(0.08, 40 / math.sqrt(len(true)) * 0.25))
-        axes.scatter(true, predicted, s=9, color=_style.BLUE, alpha=alpha, linewidths=0, rasterized=True)
+        style: dict[str, Any] = {"s": 9, "color": _style.BLUE, "alpha": _faintness(len(true)), "linewidths": 0}
+        axes.scatter(true, predicted, rasterized=True, **style)  # rasterized, so that a PDF stays small
         axes.plot(limits, limits, color=_style.VERMILLION, linewidth=1.3, label="prediction = truth")
         axes.set(xlim=limits, ylim=limits, aspect="equal")
         axes.set_xlabel(f"true {label}".strip(), parse_math=False)
@@ -65,9 +64,65 @@ def predicted_vs_actual(
         return _style.save(figure, path)
 
 
-def _column(name: str, values: Any) -> np.ndarray:
+def residuals(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    label: str = "",
+    title: str | None = None,
+    ax: Any = None,
+    path: str | os.PathLike[str] | None = None,
+) -> Figure:
+    """Draw a point for each sample, its residual (truth - prediction) over its prediction, and their histogram.
+
+    A good model leaves a cloud around zero without a shape: a bend is something that it did not learn, a funnel says
+    that large values are less certain.
+
+    Args:
+        y_true: True numbers, (n,) or (n, 1).
+        y_pred: Predicted numbers, (n,) or (n, 1).
+        label: What the numbers are, with their unit, for the axes. Default "".
+        title: Title. Default None: mean and standard deviation of the residuals.
+        ax: Matplotlib axes to draw into. Default None: a new figure.
+        path: File to save the picture in; the ending gives the format. Default None: not saved.
+    Returns:
+        The figure.
+    Raises:
+        ImportError: Matplotlib is not installed.
+        ValueError: as `predicted_vs_actual`.
+    Example:
+        >>> from lamina.visual import residuals
+        >>> figure = residuals([1.0, 2.0, 3.0], [[1.0], [2.0], [4.0]])
+        >>> figure.axes[0].get_title("left")
+        'Residuals: mean -0.3333, std 0.4714'
+    """
+    true, predicted = _column("y_true", y_true, "residuals"), _column("y_pred", y_pred, "residuals")
+    _labels.check_lengths("residuals", y_true=true, y_pred=predicted)
+    left = true - predicted
+    with _style.look():
+        figure, (axes,) = _style.panels("residuals", ax, 1, (5.6, 4.4))
+        _style.tidy(axes)
+        style: dict[str, Any] = {"s": 9, "color": _style.BLUE, "alpha": _faintness(len(true)), "linewidths": 0}
+        axes.scatter(predicted, left, rasterized=True, **style)
+        axes.axhline(0, color=_style.VERMILLION, linewidth=1.3)
+        beside = axes.inset_axes((1.02, 0, 0.16, 1), sharey=axes)
+        beside.hist(left, bins=min(60, max(8, math.isqrt(len(left)))), orientation="horizontal", color=_style.BLUE)
+        beside.axhline(0, color=_style.VERMILLION, linewidth=1.3)
+        beside.set_axis_off()
+        axes.set_xlabel(f"predicted {label}".strip(), parse_math=False)
+        axes.set_ylabel("truth - prediction")
+        axes.set_title(title or f"Residuals: mean {left.mean():.4g}, std {left.std():.4g}", parse_math=False)
+        return _style.save(figure, path)
+
+
+def _faintness(count: int) -> float:
+    """Opacity of each of many points, so that dense places show."""
+    return min(0.8, max(0.08, 40 / math.sqrt(count) * 0.25))
+
+
+def _column(name: str, values: Any, where: str = "predicted_vs_actual") -> np.ndarray:
     """Numbers, (n,), float64."""
-    argument = f"predicted_vs_actual: {name}"
+    argument = f"{where}: {name}"
     array = _labels.as_array(argument, values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{argument}: expected numbers, received dtype {array.dtype}.")

@@ -13,7 +13,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from lamina import Sequential, layers, visual
+from lamina import Sequential, layers, neurons, visual
+from lamina.visual import _style
 
 IMAGES = np.arange(4 * 8 * 8).reshape(4, 8, 8)
 PROBABILITIES = [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]]
@@ -24,6 +25,13 @@ def network() -> Sequential:
     return Sequential([layers.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2, "softmax")])
 
 
+@functools.cache
+def without_bias() -> layers.Layer:
+    layer = layers.Dense(2, use_bias=False)
+    layer.build((None, 3))
+    return layer
+
+
 PICTURES: dict[str, Callable[..., Any]] = {
     "learning_curves": lambda **o: visual.learning_curves({"loss": [0.9, 0.5], "val_loss": [0.8, 0.6]}, **o),
     "confusion_matrix": lambda **o: visual.confusion_matrix([0, 1, 1, 1], PROBABILITIES, ["cat", "dog"], **o),
@@ -31,14 +39,32 @@ PICTURES: dict[str, Callable[..., Any]] = {
     "predicted_vs_actual": lambda **o: visual.predicted_vs_actual([1.0, 2.0], [1.5, 2.0], **o),
     "feature_maps": lambda **o: visual.feature_maps(network(), IMAGES[0], **o),
     "kernels": lambda **o: visual.kernels(network().layers[0], **o),
+    "classification_report": lambda **o: visual.classification_report([0, 1, 1, 1], PROBABILITIES, **o),
+    "roc_curve": lambda **o: visual.roc_curve([0, 1, 1, 0], PROBABILITIES, **o),
+    "precision_recall_curve": lambda **o: visual.precision_recall_curve([0, 1, 1, 0], PROBABILITIES, **o),
+    "calibration_curve": lambda **o: visual.calibration_curve([0, 1, 1, 0], PROBABILITIES, **o),
+    "decision_boundary": lambda **o: visual.decision_boundary(lambda x: x[:, 0] > 0.5, y=[0, 0, 1, 1], **o),
+    "residuals": lambda **o: visual.residuals([1.0, 2.0], [1.5, 2.0], **o),
+    "weight_histograms": lambda **o: visual.weight_histograms(without_bias(), **o),
+    "activation_histograms": lambda **o: visual.activation_histograms(network(), IMAGES, network().layers[0], **o),
+    "network_diagram": lambda **o: visual.network_diagram(neurons.XOR, **o),
     "grad_cam": lambda **o: visual.grad_cam(network(), IMAGES[0], **o),
 }
 NUMBERS = {"layer_outputs", "grad_cam_heatmap"}  # return arrays
+FILES = {"model_to_dot", "plot_model", "report"}  # drawn without a figure: test_diagram.py, test_report.py
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few pixels, where their number does not matter."""
+    monkeypatch.setattr(_style, "DPI", 30)
+
+
 every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
 
 
 def test_every_public_function_is_drawn_here() -> None:
-    assert set(PICTURES) | NUMBERS == set(visual.__all__)
+    assert set(PICTURES) | NUMBERS | FILES == set(visual.__all__)
 
 
 @every_picture
@@ -49,12 +75,7 @@ def test_picture_is_saved_at_150_dots_per_inch(draw: Any, tmp_path: Path, pixels
 
 
 @every_picture
-def test_ending_gives_the_format(draw: Any, tmp_path: Path) -> None:
-    draw(path=str(tmp_path / "picture.svg"))
-    assert "<svg" in (tmp_path / "picture.svg").read_text()
-
-
-@every_picture
+@pytest.mark.usefixtures("coarse")
 def test_settings_of_the_user_neither_change_nor_matter(draw: Any, tmp_path: Path, pixels_of: Any) -> None:
     draw(path=tmp_path / "plain.png")
     with mpl.rc_context({"axes.facecolor": "black", "font.size": 20, "axes.grid": True, "lines.linewidth": 9}):
@@ -76,6 +97,7 @@ def test_own_axes_are_drawn_into_and_their_figure_returned(draw: Any) -> None:
 
 
 @every_picture
+@pytest.mark.usefixtures("coarse")
 def test_sub_figure_gives_the_whole_figure_which_can_be_saved(draw: Any, tmp_path: Path, pixels_of: Any) -> None:
     from matplotlib.figure import Figure
 
@@ -86,11 +108,11 @@ def test_sub_figure_gives_the_whole_figure_which_can_be_saved(draw: Any, tmp_pat
 
 
 @every_picture
-def test_title_is_taken_as_it_is(draw: Any, tmp_path: Path, pixels_of: Any) -> None:
-    figure = draw(title="a_b $\\frac{ <i>", path=tmp_path / "picture.png")
+def test_title_is_taken_as_it_is_and_ending_gives_the_format(draw: Any, tmp_path: Path) -> None:
+    figure = draw(title="a_b $\\frac{ <i>", path=str(tmp_path / "picture.svg"))
     texts = [figure.get_suptitle(), *(ax.get_title("left") for ax in figure.axes)]
     assert "a_b $\\frac{ <i>" in texts
-    pixels_of(tmp_path / "picture.png")
+    assert "<svg" in (tmp_path / "picture.svg").read_text()
 
 
 @every_picture
