@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        estimators,
         export,
         initializers,
         layers,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         random,
         regularizers,
         saving,
+        tables,
         utils,
         visual,
     )
@@ -54,6 +56,7 @@ _ROOMS = (
     "config",
     "constraints",
     "datasets",
+    "estimators",
     "export",
     "initializers",
     "layers",
@@ -66,6 +69,7 @@ _ROOMS = (
     "random",
     "regularizers",
     "saving",
+    "tables",
     "utils",
     "visual",
 )
@@ -102,6 +106,7 @@ __all__ = [
     "config",
     "constraints",
     "datasets",
+    "estimators",
     "export",
     "initializers",
     "layers",
@@ -114,6 +119,7 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "tables",
     "utils",
     "visual",
 ]

@@ -1,0 +1,22 @@
+"""Which file has which estimator: a file is imported when it is first used, as scikit-learn takes a while to import."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from lamina.core.errors import closest_match
+
+FILES = {
+    "Perceptron": "perceptron",
+}
+
+
+def load(name: str) -> Any:
+    """Import and return an estimator; the `__getattr__` of the package."""
+    if name not in FILES:
+        raise AttributeError(f"module 'lamina.estimators' has no attribute {name!r}.{closest_match(name, FILES)}")
+    value = getattr(importlib.import_module(f"lamina.estimators.{FILES[name]}"), name)
+    setattr(sys.modules["lamina.estimators"], name, value)
+    return value
