@@ -1,8 +1,8 @@
 """The command `lamina`: a table of sub-commands, each a few lines here and its work in a module of its own.
 
-`lamina demo` is `demo.py`, `lamina doctor` is `doctor.py`. Exit codes: 0 done; 1 something is broken; 2 the user can
-put it right (the reason is one sentence on standard error); 130 Ctrl-C. What takes time to import, JAX above all, is
-imported when a command runs, so that `--help` and `--version` wait for nothing.
+`lamina demo` is `demo.py`, `lamina doctor` is `doctor.py`, all others are in `commands/`. Exit codes: 0 done; 1
+something is broken; 2 the user can put it right (the reason is one sentence on standard error); 130 Ctrl-C. What takes
+time to import, JAX above all, is imported when a command runs, so that `--help` and `--version` wait for nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from types import FrameType
 from typing import Any
 
 import lamina
-from lamina.core.errors import closest_match
+from lamina.commands import models, tables
+from lamina.commands.arguments import whole_number
+from lamina.core.errors import LaminaError, closest_match
 from lamina.demo import DEMOS, DemoError
 from lamina.demo import run as run_demo
 
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ctrl_c = _CtrlC()
     try:
         with ctrl_c:
-            code = COMMANDS[options.command].run(options)
+            code = _run(options)
             sys.stdout.flush()
         return code
     except BrokenPipeError:  # `lamina ... | head`: nobody reads on
@@ -130,7 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lamina",
         description="Neural networks with the Keras-style API that people know, on JAX.",
-        epilog="examples:\n  lamina demo\n  lamina demo --help\n  lamina doctor",
+        epilog="examples:\n  lamina demo\n  lamina train homes.csv --target price\n  lamina predict model new.csv -o "
+        "predictions.csv\n  lamina doctor",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lamina {lamina.__version__}")
@@ -156,21 +159,28 @@ def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="one of the demos below; default: digits",
     )
-    parser.add_argument("--epochs", type=_whole_number(1), metavar="N", help="passes over the training data")
+    parser.add_argument("--epochs", type=whole_number(1), metavar="N", help="passes over the training data")
     parser.add_argument(
-        "--seed", type=_whole_number(0, 2**32 - 1), default=42, metavar="N", help="of everything random; default: 42"
+        "--seed", type=whole_number(0, 2**32 - 1), default=42, metavar="N", help="of everything random; default: 42"
     )
     parser.add_argument(
         "--out", default="lamina-demo", metavar="DIR", help="folder for the pictures; default: lamina-demo"
     )
 
 
-def _demo(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; what the user can put right becomes one sentence on standard error."""
     try:
-        run_demo(options.name, epochs=options.epochs, seed=options.seed, out=options.out)
-    except DemoError as error:
-        print(f"lamina demo: {error}", file=sys.stderr)
+        return COMMANDS[options.command].run(options)
+    except BrokenPipeError:
+        raise
+    except (DemoError, LaminaError, ImportError, OSError) as error:
+        print(f"lamina {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+
+
+def _demo(options: argparse.Namespace) -> int:
+    run_demo(options.name, epochs=options.epochs, seed=options.seed, out=options.out)
     return 0
 
 
@@ -191,17 +201,6 @@ def _demo_name(text: str) -> str:
     return name
 
 
-def _whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        value = int(text) if text.isdecimal() else -1
-        if value < least or (most is not None and value > most):
-            bound = f"of {least} or more" if most is None else f"from {least} to {most}"
-            raise argparse.ArgumentTypeError(f"expected a whole number {bound}, received {text!r}")
-        return value
-
-    return convert
-
-
 _DEMOS = "\n".join(f"  {name:<14} {demo.what}; {demo.epochs} epochs" for name, demo in DEMOS.items())
 _DEMO_EXAMPLES = "  lamina demo\n  lamina demo fashion-mnist --epochs 5\n  lamina demo housing --out pictures"
 
@@ -211,6 +210,44 @@ COMMANDS = {
         f"demos:\n{_DEMOS}\n\nexamples:\n{_DEMO_EXAMPLES}",
         _add_demo_arguments,
         _demo,
+    ),
+    "train": Command(
+        "train a network on a table: finds the task, prepares the columns, scores it beside two baselines",
+        "examples:\n  lamina train homes.csv --target price\n"
+        "  lamina train homes.csv --target price --drop id -o homes\n"
+        "  lamina train visits.parquet --target bought --category postcode --json",
+        tables.add_train_arguments,
+        tables.train,
+    ),
+    "predict": Command(
+        "predict the rows of a table",
+        "examples:\n  lamina predict model new.csv -o predictions.csv\n  lamina predict model new.csv --only | head",
+        tables.add_predict_arguments,
+        tables.predict,
+    ),
+    "evaluate": Command(
+        "score a model on a table whose target is known",
+        "examples:\n  lamina evaluate model test.csv\n  lamina evaluate model test.csv --json",
+        tables.add_evaluate_arguments,
+        tables.evaluate,
+    ),
+    "summary": Command(
+        "show the layers of a model's file",
+        "examples:\n  lamina summary best.keras\n  lamina summary model --json",
+        models.add_summary_arguments,
+        models.summary,
+    ),
+    "export": Command(
+        "write a model for ONNX Runtime, for JAX without lamina, or for TensorFlow",
+        "examples:\n  lamina export best.keras\n  lamina export best.keras --format stablehlo -o best.stablehlo",
+        models.add_export_arguments,
+        models.export,
+    ),
+    "convert": Command(
+        "write a model's file, of lamina or Keras, in another format",
+        "examples:\n  lamina convert old.h5 new.keras\n  lamina convert best.keras best.safetensors",
+        models.add_convert_arguments,
+        models.convert,
     ),
     "doctor": Command(
         "show versions, devices, caches, data, and what to put right",

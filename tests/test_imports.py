@@ -26,6 +26,7 @@ HEAVY = (
     "torch",
     "pooch",
     "h5py",
+    "pyarrow",
     "PIL",
 )
 FOLDER = Path(lamina.__file__).parent

@@ -1,0 +1,207 @@
+"""From a table to a trained `TableModel`, scored on rows that it has not seen, beside two baselines."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import lamina
+from lamina.core.errors import check_fraction, check_positive_int
+from lamina.tables.errors import TableError, pyarrow
+from lamina.tables.model import TableModel, scores
+from lamina.tables.preprocessing import TablePreprocessor, as_table
+from lamina.tables.reading import check_columns
+from lamina.tables.target import Target
+
+LEAST_ROWS = 10
+PATIENCE = 15  # epochs without a better validation loss after which training ends
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` returns.
+
+    Fields:
+        model: Predicts; to be saved.
+        scores: Of the test rows, by name; see `lamina.tables.model.scores`.
+        baselines: The same scores of simple models: "no features" (the mean, or the share of each class) and "linear".
+        history: What `fit` returned.
+        parts: The tables that the rows were split into: "training", "validation", "test".
+        without_target: Rows that were left out, as the target was missing.
+    """
+
+    model: TableModel
+    scores: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    history: Any
+    parts: dict[str, Any]
+    without_target: int
+
+
+def train(
+    table: Any,
+    target: str,
+    *,
+    task: str | None = None,
+    epochs: int = 200,
+    drop: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
+    seed: int = 42,
+    verbose: int | str = "auto",
+) -> Trained:
+    """Train a multilayer perceptron on a table and score it on test rows (15 %), beside two baselines.
+
+    Training ends when the loss of the validation rows (15 %) has not fallen for 15 epochs; the best weights are kept.
+
+    Args:
+        table: A `pyarrow.Table`, a pandas or Polars frame, or a dict of columns.
+        target: Name of the column to predict; rows without it are left out.
+        task: "classification" or "regression". Default None: see `Target.fit`.
+        epochs: The most passes over the training rows.
+        drop, kinds: See `TablePreprocessor`.
+        seed: Of the split, the weights and the order of rows.
+        verbose: As for `fit`.
+    Raises:
+        TableError: no such column, fewer than 10 rows with a target, or nothing to learn from.
+    Example:
+        >>> x = np.linspace(-1, 1, 200)
+        >>> trained = train({"x": x, "y": 3 * x + 5}, "y", epochs=3, verbose=0)
+        >>> sorted(trained.baselines), trained.model.target.task
+        (['linear', 'no features'], 'regression')
+    """
+    check_positive_int("epochs", epochs, "train: ")
+    table = as_table(table)
+    check_columns("the table", table.column_names, [target])
+    known = table.filter(pyarrow().compute.is_valid(table.column(target)))
+    if known.num_rows < LEAST_ROWS:
+        raise TableError(f"expected {LEAST_ROWS} rows with a value of {target!r} or more, received {known.num_rows}.")
+    lamina.utils.set_random_seed(seed)
+    goal = Target.fit(target, known.column(target), task)
+    parts = split(known, goal, seed=seed)
+    prepare = TablePreprocessor(drop, kinds).fit(parts["training"].drop_columns([target]))
+    (x, y), (x_val, y_val), (x_test, y_test) = (
+        (prepare.transform(part), goal.encode(part.column(target))) for part in parts.values()
+    )
+    model = network(x.shape[1], goal)
+    history = model.fit(
+        x,
+        y,
+        batch_size=batch_size(len(x)),
+        epochs=epochs,
+        validation_data=(x_val, y_val),
+        callbacks=[
+            lamina.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True),
+            lamina.callbacks.ReduceLROnPlateau(factor=0.5, patience=PATIENCE // 3),
+        ],
+        verbose=verbose,
+    )
+    return Trained(
+        TableModel(model, prepare, goal, {"seed": seed, "lamina": lamina.__version__}),
+        scores(goal, y_test, model.predict(x_test, verbose=0)),
+        _baselines(goal, x, y, x_test, y_test),
+        history,
+        parts,
+        table.num_rows - known.num_rows,
+    )
+
+
+def split(
+    table: Any, target: Target, *, validation: float = 0.15, test: float = 0.15, seed: int = 42
+) -> dict[str, Any]:
+    """Split rows at random into "training", "validation" and "test", with equal shares of each class where that goes.
+
+    Args:
+        table: A `pyarrow.Table` with a target in each row.
+        target: Tells the classes.
+        validation, test: Fractions of the rows.
+        seed: Of the order.
+    Example:
+        >>> import pyarrow as pa
+        >>> table = pa.table({"x": range(20), "y": ["a", "b"] * 10})
+        >>> {name: part.num_rows for name, part in split(table, Target("y", "classification", ("a", "b"))).items()}
+        {'training': 14, 'validation': 3, 'test': 3}
+    """
+    from sklearn.model_selection import train_test_split
+
+    check_fraction("validation", validation, "split: ")
+    check_fraction("test", test, "split: ")
+    pa, rows = pyarrow(), np.arange(table.num_rows)
+    classes = None
+    if target.task == "classification":
+        encoded = target.encode(table.column(target.name))
+        least = min(validation, test) * len(rows)
+        classes = encoded if np.bincount(encoded).min() >= 4 and least >= len(target.classes) else None
+    rest, last = train_test_split(rows, test_size=max(1, round(test * len(rows))), random_state=seed, stratify=classes)
+    first, middle = train_test_split(
+        rest,
+        test_size=max(1, round(validation * len(rows))),
+        random_state=seed,
+        stratify=None if classes is None else classes[rest],
+    )
+    parts = {"training": first, "validation": middle, "test": last}
+    return {name: table.take(pa.array(np.sort(part))) for name, part in parts.items()}
+
+
+def network(features: int, target: Target) -> Any:
+    """Return a compiled multilayer perceptron: two hidden layers of 128 and 64 units with ReLU and a little dropout.
+
+    Args:
+        features: Width of the input.
+        target: Decides the last layer and the loss: softmax and cross-entropy, or one number and squared error.
+    Example:
+        >>> network(8, Target("price", "regression")).count_params()
+        9473
+    """
+    classes = target.task == "classification"
+    layers = lamina.layers
+    model = lamina.Sequential(
+        [
+            layers.Input((features,)),
+            layers.Dense(128, activation="relu", kernel_initializer="he_normal"),
+            layers.Dropout(0.1),
+            layers.Dense(64, activation="relu", kernel_initializer="he_normal"),
+            layers.Dropout(0.1),
+            layers.Dense(len(target.classes), activation="softmax") if classes else layers.Dense(1),
+        ]
+    )
+    loss, metric = ("sparse_categorical_crossentropy", "accuracy") if classes else ("mse", "mae")
+    model.compile(optimizer=lamina.optimizers.Adam(1e-3), loss=loss, metrics=[metric])
+    return model
+
+
+def batch_size(rows: int) -> int:
+    """Return a power of two from 16 to 256 that makes about 300 steps an epoch.
+
+    Example:
+        >>> batch_size(200), batch_size(16_000), batch_size(10**7)
+        (16, 64, 256)
+    """
+    return int(2 ** np.clip(np.round(np.log2(rows / 300)), 4, 8))
+
+
+def _baselines(target: Target, x: Any, y: Any, x_test: Any, y_test: Any) -> dict[str, dict[str, float]]:
+    """Scores of scikit-learn's simplest models."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    classes = target.task == "classification"
+    models = {
+        "no features": DummyClassifier(strategy="prior") if classes else DummyRegressor(),
+        "linear": LogisticRegression(max_iter=300) if classes else Ridge(),
+    }
+    result = {}
+    for name, model in models.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a baseline that has not converged is one
+            model.fit(x, y)
+        if classes:
+            outputs = np.zeros((len(x_test), len(target.classes)))
+            outputs[:, model.classes_] = model.predict_proba(x_test)
+        else:
+            outputs = model.predict(x_test).reshape(-1, 1)
+        result[name] = scores(target, y_test, outputs)
+    return result
