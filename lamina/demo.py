@@ -1,4 +1,4 @@
-"""`lamina demo`: train a network on real data, print a report, draw pictures.
+"""`lamina demo`: train a network on real data, print a report, draw pictures, write all of it into one HTML file.
 
 Three networks to read and to change: `_digits`, `_fashion_mnist` and `_housing`.
 """
@@ -17,6 +17,7 @@ import lamina
 from lamina.core import errors
 
 Pair = tuple[Any, Any]  # x, y
+REPORT = "report.html"
 
 
 class DemoError(Exception):
@@ -36,6 +37,7 @@ class Demo:
 class Images:
     """Images and labels to learn to classify."""
 
+    title: str
     train: Pair
     validation: Pair
     test: Pair
@@ -79,7 +81,9 @@ def _digits(epochs: int, folder: Path) -> None:
     """8x8 images of digits, a small network with dropout."""
     digits = lamina.datasets.digits
     (x, y), test = digits.load_data()
-    images = Images((x[:-200], y[:-200]), (x[-200:], y[-200:]), test, digits.class_names, "gray_r")
+    images = Images(
+        "Handwritten digits", (x[:-200], y[:-200]), (x[-200:], y[-200:]), test, digits.class_names, "gray_r"
+    )
     model = lamina.Sequential(
         [
             lamina.layers.Input(shape=(8, 8)),
@@ -99,9 +103,8 @@ def _fashion_mnist(epochs: int, folder: Path) -> None:
     fashion_mnist = lamina.datasets.fashion_mnist
     (x, y), (x_test, y_test) = fashion_mnist.load_data()
     x, x_test = x.astype("float32") / 255, x_test.astype("float32") / 255
-    images = Images(
-        (x[:-5000], y[:-5000]), (x[-5000:], y[-5000:]), (x_test, y_test), fashion_mnist.class_names, "gray_r"
-    )
+    train, validation, test = (x[:-5000], y[:-5000]), (x[-5000:], y[-5000:]), (x_test, y_test)
+    images = Images("Fashion-MNIST", train, validation, test, fashion_mnist.class_names, "gray_r")
     model = lamina.Sequential(
         [
             lamina.layers.Input(shape=(28, 28)),
@@ -135,7 +138,7 @@ def _housing(epochs: int, folder: Path) -> None:
         ]
     )
     model.compile(optimizer=lamina.optimizers.Adam(learning_rate=1e-3), loss="mse", metrics=["RootMeanSquaredError"])
-    history = _train(model, (x_train, y_train), (x_valid, y_valid), epochs)
+    history, seconds = _train(model, (x_train, y_train), (x_valid, y_valid), epochs)
     mse, rmse = model.evaluate(x_test, y_test, verbose=0)
     predicted = model.predict(x_test, verbose=0)[:, 0]
     print(f"\nOn the {len(x_test):,} test districts: MSE {mse:.4f}, RMSE {rmse:.4f} (in 100,000 dollars)")
@@ -150,6 +153,17 @@ def _housing(epochs: int, folder: Path) -> None:
             "predicted_vs_actual.png": lambda path: lamina.visual.predicted_vs_actual(
                 y_test, predicted, label=unit, path=path
             ),
+            REPORT: lambda path: model.report(
+                x_test,
+                y_test,
+                path,
+                history,
+                train_data=(x_train, y_train),
+                feature_names=housing.feature_names,
+                unit=unit,
+                title="California housing",
+                training_seconds=seconds,
+            ),
         },
     )
 
@@ -158,7 +172,7 @@ def _classify(model: Any, images: Images, epochs: int, folder: Path) -> None:
     """Train a classifier, print its report, draw its pictures."""
     from sklearn.metrics import classification_report
 
-    history = _train(model, images.train, images.validation, epochs)
+    history, seconds = _train(model, images.train, images.validation, epochs)
     x, y = images.test
     _, accuracy = model.evaluate(x, y, verbose=0)
     probabilities = model.predict(x, verbose=0)
@@ -175,11 +189,23 @@ def _classify(model: Any, images: Images, epochs: int, folder: Path) -> None:
             "worst_mistakes.png": lambda path: lamina.visual.worst_mistakes(
                 x, y, probabilities, images.class_names, colormap=images.colormap, path=path
             ),
+            REPORT: lambda path: model.report(
+                x,
+                y,
+                path,
+                history,
+                images.class_names,
+                train_data=images.train,
+                colormap=images.colormap,
+                title=images.title,
+                training_seconds=seconds,
+            ),
         },
     )
 
 
-def _train(model: Any, train: Pair, validation: Pair, epochs: int) -> Any:
+def _train(model: Any, train: Pair, validation: Pair, epochs: int) -> tuple[Any, float]:
+    """Train, and return the history and the seconds it took."""
     x, y = train
     print(f"{len(x):,} samples to train on, {len(validation[0]):,} to validate with\n")
     model.summary()
@@ -187,11 +213,11 @@ def _train(model: Any, train: Pair, validation: Pair, epochs: int) -> Any:
     history = model.fit(x, y, epochs=epochs, validation_data=validation)
     seconds = time.perf_counter() - began
     print(f"\nTrained for {epochs} epoch{'s' * (epochs > 1)} in {seconds:.1f} s, compilation included")
-    return history
+    return history, seconds
 
 
 def _draw(folder: Path, pictures: dict[str, Callable[[Path], Any]]) -> None:
-    """Write the pictures and say where they are."""
+    """Write the pictures and the report, and say where they are."""
     try:
         for name, draw in pictures.items():
             draw(folder / name)
@@ -202,7 +228,7 @@ def _draw(folder: Path, pictures: dict[str, Callable[[Path], Any]]) -> None:
     else:
         print(f"Pictures in {folder.resolve()}:")
         for name in pictures:
-            print(f"  {name}")
+            print(f"  {name}" if name != REPORT else f"All of it in one page: {folder.resolve() / name}")
 
 
 def _writable(folder: Path) -> Path:

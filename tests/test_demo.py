@@ -34,7 +34,10 @@ def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def check_pictures(folder: Path, *names: str) -> None:
-    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "report.html"])
+    page = (folder / "report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("data:image/png") > len(names)
     for name in names:
         pixels = imread(folder / name)[..., :3]
         assert min(pixels.shape[:2]) > 200, name
@@ -61,12 +64,16 @@ def test_digits_prints_a_report_and_draws_pictures(tmp_path: Path, capsys: pytes
     accuracy = float(re.search(r"On the 360 test images: accuracy (0\.\d+)", text)[1])  # type: ignore[index]
     assert 0.5 < accuracy < 1
     assert f"Pictures in {tmp_path / 'new' / 'pictures'}:\n  learning_curves.png" in text
+    assert f"All of it in one page: {tmp_path / 'new' / 'pictures' / 'report.html'}\n" in text
     assert re.search(
         r"Done in \d+\.\d s. Next: lamina demo fashion-mnist or lamina demo housing; .*demo\.py$", text.strip()
     )
 
 
-def test_digits_with_all_epochs_learns_the_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_digits_with_all_epochs_learns_the_digits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "_draw", lambda folder, pictures: None)
     assert main(["demo", "digits", "--out", str(tmp_path)]) == 0
     found = re.search(r"test images: accuracy (0\.\d+)", capsys.readouterr().out)
     assert found

@@ -24,6 +24,7 @@ from lamina.core.variable import current_binding
 _MAX = 2**31 - 1
 _lock = threading.Lock()
 _stream = np.random.default_rng()
+_last_seed: int | None = None
 
 
 def set_random_seed(seed: int) -> None:
@@ -39,13 +40,18 @@ def set_random_seed(seed: int) -> None:
         >>> first == next_seed()
         True
     """
-    global _stream
+    global _stream, _last_seed
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= int(seed) < 2**32:
         raise ValueError(f"set_random_seed: seed: expected a whole number from 0 to 2**32 - 1, received {seed!r}.")
     random.seed(int(seed))
     np.random.seed(int(seed))  # noqa: NPY002 - users' own NumPy code draws from the global generator
     with _lock:
-        _stream = np.random.default_rng(int(seed))
+        _stream, _last_seed = np.random.default_rng(int(seed)), int(seed)
+
+
+def last_seed() -> int | None:
+    """Return what `set_random_seed` was last given; None if it was not called in this process."""
+    return _last_seed
 
 
 class _Local(threading.local):

@@ -160,6 +160,26 @@ class Model(Layer):
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def _repr_html_(self) -> str:
+        """Show the picture of the architecture and the summary, for notebooks."""
+        from lamina.visual._notebook import model_html
+
+        return model_html(self)
+
+    def report(
+        self,
+        x_test: Any,
+        y_test: Any,
+        path: Any = "report.html",
+        history: Any = None,
+        class_names: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Write what the model does with test data into one HTML file; see `lamina.visual.report` for the options."""
+        from lamina.visual import report
+
+        return report(self, x_test, y_test, path, history, class_names, **options)
+
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture and the compile settings as JSON, as Keras writes it; no weights.
 

@@ -20,6 +20,7 @@ from lamina.visual.mistakes import worst_mistakes
 from lamina.visual.neurons import network_diagram
 from lamina.visual.ranking import precision_recall_curve, roc_curve
 from lamina.visual.regression import predicted_vs_actual, residuals
+from lamina.visual.reporting import report
 from lamina.visual.scores import classification_report
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "plot_model",
     "precision_recall_curve",
     "predicted_vs_actual",
+    "report",
     "residuals",
     "roc_curve",
     "weight_histograms",

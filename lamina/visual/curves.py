@@ -68,7 +68,8 @@ def learning_curves(
             _draw(panel, name, curves)
         if any(name in curves and name not in _SETTINGS for name in names):
             if ax is None:
-                figure.supxlabel(_NOTE, fontsize=8, color=_style.FAINT, x=0.01, ha="left")
+                note = _NOTE.replace(", so", ",\nso") if len(names) == 1 else _NOTE
+                figure.supxlabel(note, fontsize=8, color=_style.FAINT, x=0.01, ha="left")
             else:
                 axes[0].set_xlabel("epoch (training: averages, half an epoch earlier)")
         if title and ax is None:
