@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.estimators._names import load as __getattr__
+from lamina.estimators._names import __getattr__ as __getattr__
 
 if TYPE_CHECKING:
+    from lamina.estimators.mlp.classifier import MLPClassifier
+    from lamina.estimators.mlp.regressor import MLPRegressor
     from lamina.estimators.perceptron import Perceptron
 
-__all__ = ["Perceptron"]
+__all__ = ["MLPClassifier", "MLPRegressor", "Perceptron"]

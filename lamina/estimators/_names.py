@@ -9,12 +9,14 @@ from typing import Any
 from lamina.core.errors import closest_match
 
 FILES = {
+    "MLPClassifier": "mlp.classifier",
+    "MLPRegressor": "mlp.regressor",
     "Perceptron": "perceptron",
 }
 
 
-def load(name: str) -> Any:
-    """Import and return an estimator; the `__getattr__` of the package."""
+def __getattr__(name: str) -> Any:
+    """Import and return an estimator; what the package does for a name that it has not."""
     if name not in FILES:
         raise AttributeError(f"module 'lamina.estimators' has no attribute {name!r}.{closest_match(name, FILES)}")
     value = getattr(importlib.import_module(f"lamina.estimators.{FILES[name]}"), name)
