@@ -15,6 +15,7 @@ from lamina.training.callbacks import (
     ReduceLROnPlateau,
     RemoteMonitor,
     SwapEMAWeights,
+    TensorBoard,
     TerminateOnNaN,
     WandbLogger,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
     "WandbLogger",
 ]

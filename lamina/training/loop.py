@@ -172,8 +172,9 @@ class _Run:
         """Cut a segment into (first, last, tail) chunks."""
         first = segment.first
         while first < segment.last:
-            last = min(segment.last, first + (self.by_batch or min(int(self.chunk), self.resume.steps_left)))
-            tail = segment.tail and last == segment.last and (not self.by_batch or last - first < self.by_batch)
+            room = self.by_batch or min(int(self.chunk), self.resume.steps_left, self.callbacks.steps_wanted())
+            last = min(segment.last, first + room)
+            tail = segment.tail and last == segment.last and last - first < room
             yield first, last, tail
             first = last
             if tail:

@@ -19,6 +19,7 @@ from lamina.training.callbacks.progbar_logger import ProgbarLogger
 from lamina.training.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from lamina.training.callbacks.remote_monitor import RemoteMonitor
 from lamina.training.callbacks.swap_ema_weights import SwapEMAWeights
+from lamina.training.callbacks.tensorboard import TensorBoard
 from lamina.training.callbacks.terminate_on_nan import TerminateOnNaN
 from lamina.training.callbacks.trackers import MLflowLogger, WandbLogger
 
@@ -37,6 +38,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
     "WandbLogger",
 ]

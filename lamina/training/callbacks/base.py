@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -63,6 +64,14 @@ class Callback:
             first, last: The first and the last step of the chunk, counted in the epoch from 0.
             logs: The epoch's averages so far.
         """
+
+    def steps_wanted(self) -> int:
+        """Return after how many further training steps, at most, `steps_done` should be called.
+
+        Chunks end there, so that `logs` are those of that very step; it costs no speed unless it is often. Keras has
+        nothing like it.
+        """
+        return sys.maxsize
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Run before the first epoch."""

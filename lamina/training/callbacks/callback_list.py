@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -117,6 +118,10 @@ class CallbackList(Callback):
         self._each("steps_done", lambda callback: callback.steps_done(epoch, first, last, logs))
         if not any(callback.tells_of_loss for callback in self.callbacks):
             self._loss_watch.steps_done(epoch, first, last, logs)
+
+    def steps_wanted(self) -> int:
+        """Return after how many further training steps, at most, the callbacks want to hear of them; at least 1."""
+        return max(1, min((callback.steps_wanted() for callback in self.callbacks), default=sys.maxsize))
 
     def call(self, hook: str, *index: int, logs: Logs | None = None) -> dict[str, Any]:
         """Call one hook of every callback and return the logs as they left them.

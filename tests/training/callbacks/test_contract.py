@@ -32,6 +32,7 @@ CASES = {
     "ReduceLROnPlateau": lambda folder: callbacks.ReduceLROnPlateau("loss"),
     "RemoteMonitor": lambda folder: callbacks.RemoteMonitor("http://127.0.0.1:9"),
     "SwapEMAWeights": lambda folder: callbacks.SwapEMAWeights(swap_on_epoch=True),
+    "TensorBoard": lambda folder: callbacks.TensorBoard(folder / "logs", update_freq=3),
     "TerminateOnNaN": lambda folder: callbacks.TerminateOnNaN(),
     "WandbLogger": None,
 }
