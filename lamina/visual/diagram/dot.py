@@ -165,4 +165,4 @@ def _label(box: Box, shown: Shown) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(drawing.cut(text), quote=True)
+    return html.escape(drawing.cut(text), quote=True).replace("\\", r"\\")  # \N would be the node's name
