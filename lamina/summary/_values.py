@@ -105,7 +105,8 @@ def audio(tag: str, data: Any, sample_rate: int, max_outputs: int, description: 
             f"audio: {tag!r}: expected (sounds, frames, channels) of floats in -1..1 with 1 or 2 channels, received "
             f"{_told(data, array)}."
         )
-    frames = np.clip(np.nan_to_num(array[:max_outputs].astype(np.float64)) * 32768, -32768, 32767).astype("<i2")
+    levels = np.rint(np.nan_to_num(array[:max_outputs].astype(np.float64)) * 32768)  # as TensorFlow rounds
+    frames = np.clip(levels, -32768, 32767).astype("<i2")
     rows = np.empty((len(frames), 2), object)  # sound, label
     for number, sound in enumerate(frames):
         file = io.BytesIO()

@@ -91,8 +91,8 @@ class SummaryWriter:
         Args:
             name: Name of the series.
             data: (pictures, height, width, channels), or one picture (height, width, channels) or (height, width), or
-                grey ones (pictures, height, width); 1 to 4 channels: grey, grey and opacity, RGB, RGBA. Floats are
-                0 to 1 and clipped (NaN is 0), whole numbers 0 to 255, booleans black and white.
+                grey ones (pictures, height, width) that are wider than 4; 1 to 4 channels: grey, grey and opacity, RGB,
+                RGBA. Floats are 0 to 1 and clipped (NaN is 0), whole numbers 0 to 255, booleans black and white.
             step: Step.
             max_outputs: Pictures of this step that are written at most, int >= 1. Default 3.
             description: Markdown.
