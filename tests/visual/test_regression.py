@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from lamina.visual import predicted_vs_actual
+from lamina.visual import predicted_vs_actual, residuals
 
 RANDOM = np.random.default_rng(2)
 TRUE = RANDOM.gamma(2, 1, 500)
@@ -53,3 +53,18 @@ def test_a_constant_truth_has_no_r2() -> None:
 def test_what_cannot_be_drawn_is_named(y_true: Any, y_pred: Any, text: str) -> None:
     with pytest.raises(ValueError, match=r"predicted_vs_actual: .*" + text):
         predicted_vs_actual(y_true, y_pred)
+
+
+def test_residuals_are_truth_minus_prediction() -> None:
+    random = np.random.default_rng(0)
+    true, predicted = random.normal(size=200), random.normal(size=(200, 1))
+    figure = residuals(true, predicted, label="price ($)")
+    points = figure.axes[0].collections[0].get_offsets()
+    assert np.allclose(points, np.column_stack([predicted[:, 0], true - predicted[:, 0]]))
+    (beside,) = figure.axes[0].child_axes
+    assert sum(patch.get_width() for patch in beside.patches) == 200
+    assert figure.axes[0].get_xlabel() == "predicted price ($)"
+    left = true - predicted[:, 0]
+    assert figure.axes[0].get_title("left") == f"Residuals: mean {left.mean():.4g}, std {left.std():.4g}"
+    with pytest.raises(ValueError, match=r"residuals: the numbers of samples differ: y_true has 2, y_pred has 1"):
+        residuals([1.0, 2.0], [1.0])
