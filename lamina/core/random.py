@@ -63,9 +63,9 @@ _local = _Local()
 
 
 @contextlib.contextmanager
-def own_seeds() -> Iterator[None]:
+def own_seeds(seed: int = 0) -> Iterator[None]:
     """Within this context, this thread draws seeds from a stream of its own; lamina's is left as it is."""
-    outer, _local.stream = _local.stream, np.random.default_rng(0)
+    outer, _local.stream = _local.stream, np.random.default_rng(seed)
     try:
         yield
     finally:

@@ -58,11 +58,16 @@ def compiler_options(size: int) -> dict[str, Any] | None:
     return options
 
 
-def jit(function: Callable[..., Any], size: int, **arguments: Any) -> Callable[..., Any]:
-    """`jax.jit` with the options for a model of `size` weights; an XLA that does not know them compiles without."""
+def jit(
+    function: Callable[..., Any], size: int, further: dict[str, Any] | None = None, **arguments: Any
+) -> Callable[..., Any]:
+    """`jax.jit` with the options for a model of `size` weights, and on a CPU further ones; an XLA that does not know
+    them compiles without.
+    """
     options = compiler_options(size)
     if options is None:
         return jax.jit(function, **arguments)
+    options = options | (further or {})
     chosen = jax.jit(function, compiler_options=options, **arguments)
 
     def call(*args: Any, **kwargs: Any) -> Any:

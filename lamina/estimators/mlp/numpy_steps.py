@@ -72,7 +72,6 @@ class NumpySteps:
                 _rows.dense(x[rows]), y[rows], None if weights is None else weights[rows]
             )
             self._step()
-        self._keep()
         return total / len(order)
 
     def value_and_gradient(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
@@ -123,7 +122,8 @@ class NumpySteps:
             rate = solver.learning_rate_init * np.sqrt(1 - numbers.beta_2**solver.t) / (1 - numbers.beta_1**solver.t)
             self._vector -= gradient.dtype.type(rate) * first / (np.sqrt(second) + gradient.dtype.type(numbers.epsilon))
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Bring the solver's state up to date, at the end of a training."""
         if self.solver is not None:
             shapes = self._weights.trained
             self.solver.moments = [_split(moment, shapes) for moment in self._moments]

@@ -111,8 +111,7 @@ def train(
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=4)
     estimator._set_weights(steps.weights)
-    if isinstance(steps, JaxSteps):
-        steps.keep()
+    steps.keep()
     callbacks.end()
     if estimator.early_stopping:
         estimator._set_weights(estimator._best_weights)
