@@ -118,7 +118,7 @@ def activation_histograms(
         >>> model = Sequential([Input((8,)), ReLU(name="cut")])
         >>> panel = activation_histograms(model, np.linspace([-1.0], [1.0], 10) * np.ones(8)).axes[0]
         >>> panel.get_title("left"), panel.get_xlabel()
-        ('cut · ReLU (10, 8)', 'mean 0.2778, std 0.3579, 50% zeros')
+        ('cut · ReLU (10, 8)', 'mean 0.2778, std 0.3557, 50% zeros')
     """
     import jax  # as above
 

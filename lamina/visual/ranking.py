@@ -171,4 +171,5 @@ def _draw(ax: Axes, curves: Sequence[_Curve], score: str, drawstyle: Any) -> Non
     ax.set_aspect("equal", adjustable="box")
     legend = ax.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=8 if len(coloured) > 4 else 9)
     if len(curves) > most:
-        legend.set_title(f"lowest of {len(curves)}", prop={"size": 8})
+        legend.set_title(f"lowest of {len(curves)}")
+        legend.get_title().set_fontsize(8)

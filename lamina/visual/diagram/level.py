@@ -98,8 +98,8 @@ class Level:
             self.layers[node.layer].append(node)
         for upper, lower, (start, end), turned, ends_at_box in directed:
             path = [upper, *self._passing(upper.layer + 1, lower.layer), lower]
-            offsets = [start, *[0.0] * (len(path) - 2), end]
-            for (above, here), (below, there) in itertools.pairwise(zip(path, offsets, strict=True)):
+            beside = [start, *[0.0] * (len(path) - 2), end]
+            for (above, here), (below, there) in itertools.pairwise(zip(path, beside, strict=True)):
                 above.below.append((below, there, here))
                 below.above.append((above, here, there))
             self.lines.append(Line(path, start, end, turned, ends_at_box))

@@ -94,6 +94,12 @@ def _outcome(
     _labels.check_finite(where, true)
     said = str(loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")).lower()
     task = task or _task(predicted, true, said)
+    missing = int((~np.isfinite(predicted.astype(np.float64))).sum())
+    if missing and task != "regression":
+        raise ValueError(
+            f"report: the model gives NaN or infinity in {missing:,} of {predicted.size:,} places, so that there are "
+            "no classes to report on. Look for them in its weights: lamina.visual.weight_histograms(model)."
+        )
     if task == "regression":
         return _numbers(where, name, predicted, true)
     if task == "labels":
@@ -189,5 +195,6 @@ def _numbers(where: str, name: str, predicted: np.ndarray, true: np.ndarray) -> 
             "For classes: task='classification'."
         )
     width = predicted.shape[1] if predicted.ndim == 2 else 1
-    columns = [a.reshape(-1, width).astype(np.float64) for a in (true, predicted)]
-    return Outcome(name, "regression", *columns, names=[str(i) for i in range(width)], per_sample=predicted.ndim <= 2)
+    truth, answer = (array.reshape(-1, width).astype(np.float64) for array in (true, predicted))
+    columns = [str(i) for i in range(width)]
+    return Outcome(name, "regression", truth, answer, names=columns, per_sample=predicted.ndim <= 2)

@@ -39,8 +39,7 @@ def data(x: Mapping[str, np.ndarray], y: Mapping[str, np.ndarray], outcomes: Seq
         for kind, given, wanted in sets
         for name, array in [*given.items(), *wanted.items()]
     ]
-    columns = ("", "shape", "dtype", "smallest", "mean", "largest", "not finite")
-    parts = [page.table(columns, rows)]
+    parts = [page.table(("", "shape", "dtype", "smallest", "mean", "largest", "not finite"), rows)]
     for outcome in outcomes:
         if outcome.task != "classification":
             continue
@@ -189,11 +188,12 @@ def _label_scores(outcome: Outcome) -> str:
     from sklearn import metrics
 
     true, predicted = outcome.true, outcome.predicted
+    scores = np.zeros(true.shape) if outcome.scores is None else outcome.scores
     by_label = metrics.precision_recall_fscore_support(true, predicted, zero_division=0)
     rows = []
     for i, name in enumerate(outcome.names):
-        both = 0 < true[:, i].sum() < len(true) and outcome.scores is not None
-        area = f"{metrics.roc_auc_score(true[:, i], outcome.scores[:, i]):.3f}" if both else ""
+        both = 0 < true[:, i].sum() < len(true)
+        area = f"{metrics.roc_auc_score(true[:, i], scores[:, i]):.3f}" if both else ""
         rows.append([name, *(f"{float(part[i]):.3f}" for part in by_label[:3]), area, f"{int(by_label[3][i]):,}"])
     for average in ("micro", "macro", "weighted"):
         means = metrics.precision_recall_fscore_support(true, predicted, average=average, zero_division=0)
