@@ -40,7 +40,8 @@ class EventFile:
         _package.required(where)
         self._event = _package.protocol("event_pb2").Event
         self._max_queue, self._flush_seconds = max_queue, flush_seconds
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_number)}"
+        # TensorBoard reads the files of a folder in the order of their names.
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_number):06d}"
         self.path = folder / f"{name}{suffix}"
         make_folder(folder, where)
         self._file = self.path.open("ab")

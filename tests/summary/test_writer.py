@@ -274,3 +274,11 @@ def test_nothing_of_it_is_imported_with_lamina():
     assert importlib.util.find_spec("tensorboard") is not None
     code = "import sys, lamina.callbacks, lamina.summary; sys.exit('tensorboard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120, cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_names_of_files_are_in_the_order_of_their_making(tmp_path):
+    names = []
+    for _ in range(12):
+        with summary.create_file_writer(tmp_path) as writer:
+            names.append(writer.path.name)
+    assert names == sorted(names)

@@ -18,8 +18,6 @@ from lamina.training.callbacks.tensorboard.profile import Profile
 from lamina.training.callbacks.tensorboard.runs import Runs
 from lamina.training.callbacks.tensorboard.weights import write_weights
 
-_EPOCH = 0  # update_freq, in batches
-
 
 class TensorBoard(Callback):
     """Log a training for TensorBoard: `tensorboard --logdir logs` shows it, also while it runs.
@@ -78,18 +76,17 @@ class TensorBoard(Callback):
         embeddings_metadata: Any = None,
     ) -> None:
         where = "TensorBoard: "
-        self._log_dir = to_path(log_dir)
+        try:
+            self._log_dir = to_path(log_dir)
+        except ValueError as error:
+            raise ValueError(f"{where}log_{str(error).replace('path: ', 'dir: ', 1)}") from None
         self.log_dir = str(self._log_dir)
         self.histogram_freq = errors.check_positive_int("histogram_freq", histogram_freq, where, minimum=0)
         self.embeddings_freq = errors.check_positive_int("embeddings_freq", embeddings_freq, where, minimum=0)
         self.write_graph, self.write_images = write_graph, write_images
         self.write_steps_per_second = write_steps_per_second
         self.update_freq = 1 if update_freq == "batch" else update_freq
-        if isinstance(update_freq, str):
-            errors.check_choice("update_freq", update_freq, ["epoch", "batch"], where)
-            self._every = _EPOCH if update_freq == "epoch" else 1
-        else:
-            self._every = errors.check_positive_int("update_freq", update_freq, f"{where}'epoch', 'batch', or ")
+        self._every = _every(update_freq)
         self.profile_batch, self.embeddings_metadata = profile_batch, embeddings_metadata
         self._profile = Profile(profile_batch)
         check_folder(self._log_dir, "TensorBoard: log_dir")
@@ -170,6 +167,11 @@ class TensorBoard(Callback):
         if not self._training:
             self._close()
 
+    def abandon(self) -> None:
+        """Close the files of an evaluation that failed."""
+        if not self._training:
+            self._close()
+
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Write what is left, and close the files."""
         if not self._training:
@@ -229,6 +231,17 @@ class TensorBoard(Callback):
     def _close(self) -> None:
         if self._runs is not None:
             self._runs.close()
+
+
+def _every(update_freq: Any) -> int:
+    """Batches from one writing to the next, 0: never."""
+    if isinstance(update_freq, str) and update_freq in ("epoch", "batch"):
+        return int(update_freq == "batch")
+    try:
+        return errors.check_positive_int("update_freq", update_freq)
+    except ValueError as error:
+        told = str(error).replace("expected a", "expected 'epoch', 'batch' or a")
+        raise ValueError(f"TensorBoard: {told}") from None
 
 
 def _numbers(form: str, logs: Mapping[str, Any]) -> dict[str, Any]:

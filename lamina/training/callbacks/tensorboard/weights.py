@@ -33,11 +33,9 @@ def picture_of(weight: np.ndarray) -> np.ndarray | None:
     of each at most. None: there is no picture of it.
     """
     weight = weight.squeeze()
-    if not weight.size or weight.ndim > 4:
+    if not weight.size or not 1 <= weight.ndim <= 4:
         return None
-    if weight.ndim == 0:
-        picture = weight.reshape(1, 1, 1)
-    elif weight.ndim == 1:
+    if weight.ndim == 1:
         picture = weight[None, None]
     elif weight.ndim == 2:
         picture = (weight.T if weight.shape[0] > weight.shape[1] else weight)[None]
