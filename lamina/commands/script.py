@@ -25,20 +25,21 @@ prepare.fit(parts["training"].drop_columns([{target!r}]))
 data = {{name: (prepare.transform(part), target.encode(part.column({target!r}))) for name, part in parts.items()}}
 x, y = data["training"]
 
-classes = target.task == "classification"
 model = lamina.Sequential([
     lamina.layers.Input((x.shape[1],)),
     lamina.layers.Dense(128, activation="relu", kernel_initializer="he_normal"),
     lamina.layers.Dropout(0.1),
     lamina.layers.Dense(64, activation="relu", kernel_initializer="he_normal"),
     lamina.layers.Dropout(0.1),
-    lamina.layers.Dense(len(target.classes), activation="softmax") if classes else lamina.layers.Dense(1),
 ])
-model.compile(
-    optimizer=lamina.optimizers.Adam(1e-3),
-    loss="sparse_categorical_crossentropy" if classes else "mse",
-    metrics=["accuracy" if classes else "mae"],
-)
+if target.task == "classification":
+    model.add(lamina.layers.Dense(len(target.classes), activation="softmax"))
+    loss, metric = "sparse_categorical_crossentropy", "accuracy"
+else:  # the last layer gives the target's own unit
+    model.add(lamina.layers.Dense(1))
+    model.add(lamina.layers.Rescaling(target.deviation, target.mean))
+    loss, metric = "mse", "mae"
+model.compile(optimizer=lamina.optimizers.Adam(1e-3), loss=loss, metrics=[metric])
 model.fit(
     x,
     y,

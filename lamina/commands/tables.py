@@ -90,11 +90,36 @@ def train(options: argparse.Namespace) -> int:
     result = _result(trained)
     (folder / SCORES).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (folder / SCRIPT).write_text(script(options, kinds), encoding="utf-8")
+    missing = _report(trained, options, folder / REPORT)
     say(f"\nwritten to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    if missing:
+        say(missing)
     say(f"next: lamina predict {folder} NEW.csv -o predictions.csv")
     if options.json:
         print(json.dumps({"folder": str(folder), **result}, indent=1))
     return 0
+
+
+def _report(trained: Any, options: argparse.Namespace, path: Path) -> str:
+    """Write the report on the test rows; return what is to be told if Matplotlib is not installed."""
+    model, test = trained.model, trained.parts["test"]
+    target = model.target
+    try:
+        model.network.report(
+            model.preprocessing.transform(test),
+            target.encode(test.column(target.name)),
+            path,
+            history=trained.history,
+            class_names=target.classes or None,
+            task=target.task,
+            feature_names=model.preprocessing.features,
+            unit=target.name,
+            title=f"{target.name}, from {Path(options.data).name}",
+            seed=options.seed,
+        )
+    except ImportError as error:
+        return f"no {path.name}: {error}"
+    return ""
 
 
 def predict(options: argparse.Namespace) -> int:

@@ -110,7 +110,7 @@ def load(folder: str | os.PathLike[str]) -> TableModel:
 
 
 def scores(target: Target, y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-    """Return scikit-learn's scores by name, in the target's own unit.
+    """Return scikit-learn's scores by name.
 
     Args:
         target: What was predicted.
@@ -122,11 +122,11 @@ def scores(target: Target, y: np.ndarray, outputs: np.ndarray) -> dict[str, floa
     from sklearn import metrics
 
     if target.task == "regression":
-        truth, guess = (values * target.deviation + target.mean for values in (y.astype(np.float64), outputs[:, 0]))
+        guess = outputs[:, 0].astype(np.float64)
         return {
-            "RMSE": float(metrics.root_mean_squared_error(truth, guess)),
-            "MAE": float(metrics.mean_absolute_error(truth, guess)),
-            "R2": float(metrics.r2_score(truth, guess)) if len(truth) > 1 else float("nan"),
+            "RMSE": float(metrics.root_mean_squared_error(y, guess)),
+            "MAE": float(metrics.mean_absolute_error(y, guess)),
+            "R2": float(metrics.r2_score(y, guess)) if len(y) > 1 else float("nan"),
         }
     labels, guess = np.arange(len(target.classes)), outputs.argmax(axis=1)
     probabilities = outputs.astype(np.float64) / outputs.sum(axis=1, keepdims=True, dtype=np.float64)

@@ -26,7 +26,7 @@ class Target:
         task: "classification" or "regression".
         classes: The classes, in the order of the network's outputs.
         type: PyArrow's name of the type that the column was read as.
-        mean, deviation: Of a number; the network learns (y - mean) / deviation.
+        mean, deviation: Of a number; the network's last layer multiplies by one and adds the other.
     """
 
     name: str
@@ -71,13 +71,13 @@ class Target:
         return cls(name, task, tuple(sorted(classes, key=_order)), type_name(values))
 
     def encode(self, values: Any) -> np.ndarray:
-        """Return (rows,) int32 class numbers, or (rows,) float32 standardized numbers.
+        """Return (rows,) int32 class numbers, or (rows,) float64 numbers.
 
         Raises:
             TableError: a class that training data did not have; text where a number is expected.
         """
         if self.task == "regression":
-            return ((_numbers(self.name, values) - self.mean) / self.deviation).astype(np.float32)
+            return _numbers(self.name, values)
         pa, labels = pyarrow(), _labels(values)
         index = pa.compute.index_in(labels, value_set=pa.array(self.classes, pa.string()))
         if index.null_count:
@@ -92,10 +92,10 @@ class Target:
         """Return columns: "prediction", and for classes the probability of each.
 
         Args:
-            outputs: What the network gave: (rows, classes) probabilities or (rows, 1) standardized numbers.
+            outputs: What the network gave: (rows, classes) probabilities or (rows, 1) numbers.
         """
         if self.task == "regression":
-            return {"prediction": outputs[:, 0].astype(np.float64) * self.deviation + self.mean}
+            return {"prediction": outputs[:, 0].astype(np.float64)}
         prediction = [self.classes[i] for i in outputs.argmax(axis=1)]
         return {"prediction": prediction, **{f"probability of {c}": outputs[:, i] for i, c in enumerate(self.classes)}}
 

@@ -151,12 +151,12 @@ def network(features: int, target: Target) -> Any:
 
     Args:
         features: Width of the input.
-        target: Decides the last layer and the loss: softmax and cross-entropy, or one number and squared error.
+        target: Decides the last layer and the loss: softmax and cross-entropy, or one number and squared error. The
+            number leaves the network in the target's unit.
     Example:
         >>> network(8, Target("price", "regression")).count_params()
         9473
     """
-    classes = target.task == "classification"
     layers = lamina.layers
     model = lamina.Sequential(
         [
@@ -165,9 +165,14 @@ def network(features: int, target: Target) -> Any:
             layers.Dropout(0.1),
             layers.Dense(64, activation="relu", kernel_initializer="he_normal"),
             layers.Dropout(0.1),
-            layers.Dense(len(target.classes), activation="softmax") if classes else layers.Dense(1),
         ]
     )
+    classes = target.task == "classification"
+    if classes:
+        model.add(layers.Dense(len(target.classes), activation="softmax"))
+    else:
+        model.add(layers.Dense(1))
+        model.add(layers.Rescaling(target.deviation, target.mean))
     loss, metric = ("sparse_categorical_crossentropy", "accuracy") if classes else ("mse", "mae")
     model.compile(optimizer=lamina.optimizers.Adam(1e-3), loss=loss, metrics=[metric])
     return model

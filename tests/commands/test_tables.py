@@ -44,7 +44,7 @@ def folder(tmp_path_factory) -> Path:
 
 def test_train_writes_data_scores_and_code(folder):
     written = {path.name for path in (folder / "model").iterdir()}
-    assert written >= {"model.keras", "table.json", "scores.json", "train.py"}
+    assert written >= {"model.keras", "table.json", "scores.json", "train.py", "report.html"}
     result = json.loads((folder / "model" / "scores.json").read_text())
     assert result["rows"] == {"training": 84, "validation": 18, "test": 18}
     assert result["classes"] == ["no", "yes"]
