@@ -13,5 +13,17 @@ if TYPE_CHECKING:
     from lamina.estimators.mlp.classifier import MLPClassifier
     from lamina.estimators.mlp.regressor import MLPRegressor
     from lamina.estimators.perceptron import Perceptron
+    from lamina.estimators.wrappers.classifier import LaminaClassifier
+    from lamina.estimators.wrappers.classifier import LaminaClassifier as KerasClassifier
+    from lamina.estimators.wrappers.regressor import LaminaRegressor
+    from lamina.estimators.wrappers.regressor import LaminaRegressor as KerasRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "Perceptron"]
+__all__ = [
+    "KerasClassifier",
+    "KerasRegressor",
+    "LaminaClassifier",
+    "LaminaRegressor",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Perceptron",
+]
