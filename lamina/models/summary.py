@@ -53,7 +53,8 @@ def print_summary(
         table.add_row(*cells)
     console = Console(highlight=False, width=None if line_length is None else max(width, 80))
     if print_fn is not None:
-        console = Console(highlight=False, force_terminal=False, color_system=None, width=max(width, 80))
+        plain: dict[str, Any] = {"force_terminal": False, "force_jupyter": False, "color_system": None}
+        console = Console(highlight=False, width=max(width, 80), **plain)
     with contextlib.ExitStack() as stack:
         captured = stack.enter_context(console.capture()) if print_fn is not None else None
         console.print(f'[bold]Model: "{escape(model.name)}"[/bold]', soft_wrap=True)

@@ -409,7 +409,8 @@ def test_a_subgraph_is_a_cluster_for_another_graph() -> None:
 # Notebooks ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_notebook_shows_picture_and_summary_with_names_escaped() -> None:
+def test_a_notebook_shows_picture_and_summary_with_names_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)  # where Rich would show the summary by itself
     formatters = pytest.importorskip("IPython.core.formatters")
     shown = formatters.DisplayFormatter().formatters["text/html"](stack())
     root = ElementTree.fromstring(shown)  # well-formed, so that no name has opened a tag

@@ -251,9 +251,7 @@ def test_logits_become_probabilities_where_the_loss_says_so() -> None:
 
 def test_answers_that_are_not_finite_are_told() -> None:
     model = SimpleNamespace(loss="sparse_categorical_crossentropy", output_names=None)
-    with pytest.raises(
-        ValueError, match=r"report: the model gives NaN or infinity in 3 of 6 pla.*weight_histograms"
-    ):
+    with pytest.raises(ValueError, match=r"report: the model gives NaN or infinity in 3 of 6 pla.*weight_histograms"):
         outcomes(model, [np.array([[np.nan] * 3, [0.2, 0.5, 0.3]])], [np.array([0, 1])], None, None)
 
 

@@ -53,6 +53,7 @@ line-height:1.35}
 details summary{cursor:pointer;color:var(--accent);margin:.4rem 0}
 svg{display:block;margin:0 auto}
 footer{color:var(--faint);font-size:.85rem;text-align:center}
+@media (max-width:600px){table{font-size:.82rem}th,td{padding-right:8px}section{padding:14px}}
 @media print{section{break-inside:avoid}nav{display:none}.scroll,.tall,pre{max-height:none;overflow:visible}}
 """
 
