@@ -14,6 +14,7 @@ from lamina.core.config import (
 )
 from lamina.core.errors import FileError
 from lamina.saving.models import load_model, save_model
+from lamina.saving.orbax import load_orbax, save_orbax
 from lamina.saving.weights import load_weights, save_weights
 
 register_keras_serializable = register_serializable
@@ -27,11 +28,13 @@ __all__ = [
     "deserialize",
     "deserialize_keras_object",
     "load_model",
+    "load_orbax",
     "load_weights",
     "register_keras_serializable",
     "register_serializable",
     "registered_name",
     "save_model",
+    "save_orbax",
     "save_weights",
     "serialize",
     "serialize_keras_object",
