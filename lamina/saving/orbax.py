@@ -64,7 +64,7 @@ def load_orbax(model: Any, folder: Any) -> None:
     with _checkpointer() as checkpointer:
         try:
             stored = checkpointer.metadata(source).item_metadata.tree
-        except Exception as error:  # noqa: BLE001 - Orbax raises what its storage engine does
+        except Exception as error:
             raise FileError(str(source), "", f"not an Orbax checkpoint: {str(error).splitlines()[0]:.200}") from error
         if optimizer is not None and any(key.startswith("optimizer.") for key in stored) and not optimizer.built:
             optimizer.build(model.trainable_variables)
@@ -98,7 +98,9 @@ def _compare(path: str, stored: dict[str, Any], variables: dict[str, Variable]) 
             raise FileError(path, key, text, code="mismatch")
     left = sorted(stored.keys() - variables.keys())
     if left:
-        raise FileError(path, left[0], f"the model has no place for it, nor for {len(left) - 1} others", code="mismatch")
+        raise FileError(
+            path, left[0], f"the model has no place for it, nor for {len(left) - 1} others", code="mismatch"
+        )
 
 
 def _absolute(folder: Any) -> Path:
