@@ -6,7 +6,6 @@ import ast
 from typing import Any
 
 from lamina.visual.diagram.boxes import Box, Group, boxes_of, flat_edges
-from lamina.visual.diagram.reading import read
 
 
 def graph_def(model: Any) -> Any:
@@ -19,6 +18,8 @@ def graph_def(model: Any) -> Any:
         ImportError: TensorBoard is not installed. NotBuiltError: a class of one's own that has seen no input yet.
     """
     from tensorboard.compat.proto.graph_pb2 import GraphDef
+
+    from lamina.visual.diagram.reading import read  # not above: it loads JAX, which other pictures do without
 
     group = read("TensorBoard: write_graph", model, True)
     names: dict[str, str] = {}
