@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from lamina.core.errors import NotBuiltError
@@ -11,20 +12,16 @@ from lamina.summary import SummaryWriter
 def write_graph(writer: SummaryWriter, model: Any) -> bool:
     """Write a model's graph, if it is known by now; returns whether it was.
 
-    Graphs of layers and stacks are written as their JSON, as in Keras, of which TensorBoard makes a conceptual graph.
-    For other models, and where JSON cannot hold what is in them, the boxes and lines of `plot_model` are written.
+    The boxes and lines of `plot_model` are what the page shows first. Graphs of layers and stacks are also written as
+    their JSON, as Keras does, of which TensorBoard makes its conceptual graph; the page shows it when it is chosen.
     """
-    if type(model).__name__ in ("Functional", "Sequential"):
-        try:
-            writer.graph(model.to_json())
-        except TypeError:  # a function without a name, say
-            pass
-        else:
-            return True
     from lamina.visual.diagram import graph_def
 
     try:
         writer.graph(graph_def(model))
     except NotBuiltError:
         return False
+    if type(model).__name__ in ("Functional", "Sequential"):
+        with contextlib.suppress(TypeError):  # what JSON cannot hold, such as a function without a name
+            writer.graph(model.to_json())
     return True
