@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from lamina.core.errors import unknown_name
 from lamina.estimators import _checks
-from lamina.estimators.mlp import hooks, network, training
+from lamina.estimators.mlp import hooks, losses, network, training
 from lamina.estimators.mlp.numpy_steps import Data, pack, unpack
 from lamina.estimators.mlp.solvers import SGD, Adam, Other, Solver
 
@@ -291,9 +291,14 @@ class BaseMLP(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self.loss_ = float(found.fun)
-        values = unpack(found.x.astype(x.dtype), weights.trained)
-        self._set_weights(weights.with_trained(values))
+        weights = weights.with_trained(unpack(found.x.astype(x.dtype), weights.trained))
+        self._set_weights(weights)
+        # The sum over several outputs is minimized, and their mean reported, as SGD and Adam do.
+        layers, z = network.forward(self._architecture(), weights, x)
+        rows = losses.row_losses(self._architecture(), np, data.y, layers[-1], z, self._shape_of_loss())
+        share = np.ones(len(rows)) if sample_weight is None else sample_weight
+        penalty = 0.5 * self.alpha * sum(np.vdot(coef, coef) for coef in weights.coefs) / share.sum()
+        self.loss_ = float(losses.mean_loss(self._architecture(), np, rows, share, share.sum()) + penalty)
 
     # Answers.
 

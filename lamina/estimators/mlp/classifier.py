@@ -221,11 +221,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
 
     def _encode(self, y: Any) -> np.ndarray:
-        targets = self._binarizer.transform(y)
-        if targets.ndim == 2 and not targets.any(axis=1).all() and targets.shape[1] > 1 and np.ndim(y) == 1:
-            unknown = sorted(set(np.asarray(y)) - set(self.classes_))
+        if np.ndim(y) == 1 and len(unknown := np.setdiff1d(y, self.classes_)):
             raise ValueError(f"MLPClassifier: y holds classes that training did not see: {unknown}.")
-        return targets.astype(bool)
+        return self._binarizer.transform(y).astype(bool)
 
     def _labels_of(self, targets: np.ndarray) -> Any:
         return self._binarizer.inverse_transform(targets)

@@ -77,14 +77,21 @@ class NumpySteps:
     def value_and_gradient(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss of all rows and its gradient by the packed weights, for a solver of another library."""
         self._vector[:] = vector
-        value = self._backpropagate(_rows.dense(self.data.x), self.data.y, self.data.weights)
-        return float(value), self._gradient.astype(np.float64)
+        value = self._backpropagate(_rows.dense(self.data.x), self.data.y, self.data.weights, minimized=True)
+        return value, self._gradient.astype(np.float64)
 
-    def _backpropagate(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
+    def _backpropagate(
+        self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, minimized: bool = False
+    ) -> float:
+        """Set the gradient; returns the loss as it is reported, or as it is minimized: summed over the outputs."""
         layers, z = forward(self.architecture, self._weights, x)
         total = x.dtype.type(len(x)) if weights is None else weights.sum()
         rows = losses.row_losses(self.architecture, np, y, layers[-1], z, self.numbers.shape)
-        value = losses.mean_loss(self.architecture, np, rows, 1 if weights is None else weights, total)
+        share = 1 if weights is None else weights
+        if minimized:
+            value = np.sum(rows.sum(axis=1) * share) / total
+        else:
+            value = losses.mean_loss(self.architecture, np, rows, share, total)
         coefs = self._weights.coefs
         alpha = x.dtype.type(self.numbers.alpha)
         value += 0.5 * alpha * sum(np.vdot(coef, coef) for coef in coefs) / total
