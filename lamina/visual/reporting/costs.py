@@ -21,7 +21,7 @@ def costs(model: Any, x: Any, rows: int, first: float, batch_size: int | None) -
 
     Args:
         model: The model. x: Inputs (rows, ...), or their nest. rows: How many.
-        first: Seconds that the prediction of all rows took, with compilation. batch_size: Rows at a time.
+        first: Seconds that the prediction of all rows took, the first time. batch_size: Rows at a time.
     """
     some = min(rows, _ROWS)
     part = jax.tree.map(lambda array: array[:some], x)
@@ -29,7 +29,7 @@ def costs(model: Any, x: Any, rows: int, first: float, batch_size: int | None) -
     times = [_seconds(lambda: model.predict(part, batch_size=batch_size, verbose=0)) for _ in range(2)]
     single = [_seconds(lambda: model.predict(one, verbose=0)) for _ in range(_SINGLE)]
     facts = [
-        (f"all {rows:,} rows, with compilation", f"{first:.2f} s"),
+        (f"all {rows:,} rows, the first time", f"{first:.2f} s"),
         ("rows a second", f"{some / min(times):,.0f}"),
         ("one row (median)", f"{1000 * statistics.median(single):.2f} ms"),
         ("parameters", f"{model.count_params():,}"),
