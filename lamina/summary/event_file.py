@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import socket
@@ -56,8 +57,7 @@ class EventFile:
         if not self._close.alive:
             raise ValueError(f"lamina.summary: the writer of {str(self.path.parent)!r} is closed; make another one.")
         message = self._event(wall_time=time.time(), **fields).SerializeToString()
-        length = struct.pack("<Q", len(message))
-        record = length + struct.pack("<I", masked_crc(length)) + message + struct.pack("<I", masked_crc(message))
+        record = _head(len(message)) + message + struct.pack("<I", masked_crc(message))
         with self._lock:
             self._file.write(record)
             self._waiting += 1
@@ -76,6 +76,12 @@ class EventFile:
         """Close the file; once is enough."""
         with self._lock:
             self._close()
+
+
+@functools.lru_cache(1024)
+def _head(size: int) -> bytes:
+    length = struct.pack("<Q", size)
+    return length + struct.pack("<I", masked_crc(length))
 
 
 def make_folder(folder: Path, where: str) -> None:

@@ -18,6 +18,8 @@ from lamina.training.callbacks.tensorboard.profile import Profile
 from lamina.training.callbacks.tensorboard.runs import Runs
 from lamina.training.callbacks.tensorboard.weights import write_weights
 
+_FLUSH_SECONDS = 1.0  # epochs that are shorter share one
+
 
 class TensorBoard(Callback):
     """Log a training for TensorBoard: `tensorboard --logdir logs` shows it, also while it runs.
@@ -151,7 +153,7 @@ class TensorBoard(Callback):
             write_weights(runs["train"], self.model, epoch, images=self.write_images)
         if self._embeddings is not None and epoch % self.embeddings_freq == 0:
             self._embeddings.write(self._log_dir / "train", epoch)
-        runs.flush()
+        runs.flush(every=_FLUSH_SECONDS)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Begin files of their own, outside of `fit`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +31,7 @@ class Runs:
         self.identity = uuid.uuid4().hex[:12]  # of the system's randomness, not of the training's
         self._writers: dict[str, SummaryWriter] = {}
         self._sizes: dict[str, int] = {}  # bytes of the files so far, by their paths below log_dir
+        self._flushed = -math.inf
         self._before = {name: _event_files(log_dir / name) for name in NAMES}
 
     def __getitem__(self, name: str) -> SummaryWriter:
@@ -43,8 +46,12 @@ class Runs:
         """Event files that were in the folder of a run before this training."""
         return self._before[name]
 
-    def flush(self) -> None:
-        """Write what was kept back."""
+    def flush(self, every: float = 0) -> None:
+        """Write what was kept back, unless that was done in the last `every` seconds."""
+        now = time.monotonic()
+        if now - self._flushed < every:
+            return
+        self._flushed = now
         for writer in self._writers.values():
             self._sizes[self._path(writer)] = writer.flush()
 
