@@ -268,7 +268,7 @@ def points_on(line: list[layout.Point], direction: str) -> Iterable[layout.Point
         start = segment[-1]
 
 
-CASES = [*range(25), "stack", "wide", "nested", "own"]
+CASES = [*range(12), "stack", "wide", "nested", "own"]
 
 
 @pytest.mark.parametrize("direction", layout.DIRECTIONS)
@@ -309,8 +309,8 @@ def test_a_chain_is_straight() -> None:
 
 
 def test_hundreds_of_layers_are_laid_out() -> None:
-    model = Sequential([layers.Input((2,)), *(layers.Dense(2) for _ in range(200))])
-    assert len(placed(read("test", model, False), "TB").boxes) == 200
+    model = Sequential([layers.Input((2,)), *(layers.Dense(2) for _ in range(120))])
+    assert len(placed(read("test", model, False), "TB").boxes) == 120
 
 
 # The formats ----------------------------------------------------------------------------------------------------------
