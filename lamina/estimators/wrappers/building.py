@@ -78,6 +78,10 @@ def _part(given: Any, options: dict[str, Any], get: Callable[[Any], Any]) -> Any
     if isinstance(given, str) and not options:
         return get(given)
     found = get(given)
+    words = getattr(found, "__name__", "").split("_")
+    named = getattr(losses, "".join(word.title() for word in words), None)
+    if options and named is not None:  # a loss' function, which has no options: its class has
+        return named(**options)
     if not hasattr(found, "get_config"):
         if options:
             raise ValueError(f"{given!r}: it takes no further options, received {options}. Give a class or a name.")
