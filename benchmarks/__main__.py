@@ -10,7 +10,18 @@ import sys
 from benchmarks._common import machine
 from benchmarks._harness import failures
 
-NAMES = ["training", "graphs", "predict", "images", "files", "checkpoints", "tensorboard", "estimators", "startup", "memory"]
+NAMES = [
+    "training",
+    "graphs",
+    "predict",
+    "images",
+    "files",
+    "checkpoints",
+    "tensorboard",
+    "estimators",
+    "startup",
+    "memory",
+]
 
 
 def main(arguments: list[str] | None = None) -> None:

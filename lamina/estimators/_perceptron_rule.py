@@ -36,11 +36,11 @@ class State(NamedTuple):
 class Rule(NamedTuple):
     """Numbers of the rule; those of the penalty are 0 without one."""
 
-    eta: float
-    decay: float  # of L2: (1 - l1_ratio) alpha
-    shrink: float  # of L1: l1_ratio alpha
-    bias: bool
-    averaged: bool
+    eta: Any
+    decay: Any  # of L2: (1 - l1_ratio) alpha
+    shrink: Any  # of L1: l1_ratio alpha
+    bias: Any
+    averaged: Any
 
 
 class Target(NamedTuple):
@@ -216,7 +216,10 @@ def _learn(
         places = number * _CHUNK + jnp.arange(_CHUNK)
         here = places < count
         block = jnp.concatenate([x[rows], jnp.full((_CHUNK, 1), bias, x.dtype)], axis=1)
-        inputs = (block * target.signs[rows][:, None], jnp.where(here, rule.eta * target.weights[rows], 0))
+        inputs: tuple[Any, ...] = (
+            block * target.signs[rows][:, None],
+            jnp.where(here, rule.eta * target.weights[rows], 0),
+        )
         if decays or shrinks or averaged:
             inputs += (here, state.seen + 1 + places.astype(x.dtype))
         carry = (now.weights, now.average, now.penalised)

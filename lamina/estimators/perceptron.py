@@ -226,7 +226,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):
     def _set_classes(self, classes: list[np.ndarray], multilabel: bool) -> None:
         self._classes = classes
         if len(classes) == 1:
-            self.classes_ = classes[0]
+            self.classes_: Any = classes[0]
         elif multilabel:
             self.classes_ = np.arange(len(classes))  # the labels, as in scikit-learn's multilabel classifiers
         else:
@@ -246,7 +246,8 @@ class Perceptron(ClassifierMixin, BaseEstimator):
         rule = _perceptron_rule.Rule(*numbers, bool(self.fit_intercept), bool(self.average))
         learner = _perceptron_rule.Learner(x, rule)
         random = check_random_state(self.random_state)
-        trained, mistakes = [], []
+        trained: list[_perceptron_rule.State] = []
+        mistakes: list[list[int]] = []
         for y, classes in zip(targets, self._classes, strict=True):
             held_out = self._held_out(y, sample_weight)
             seeds = [random] if len(classes) == 2 else random.randint(_MAX_INT, size=len(classes))

@@ -27,6 +27,9 @@ class BaseMLP(BaseEstimator):
     """Base of both; the subclasses name the parameters, check the targets and read the answers."""
 
     loss: str
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    best_loss_: float | None
 
     def __sklearn_tags__(self) -> Any:
         """Sparse rows are fine."""
@@ -249,7 +252,7 @@ class BaseMLP(BaseEstimator):
             return _SOLVERS[self.solver](self, weights)
         from lamina import optimizers
 
-        optimizer = optimizers.get(self.solver)
+        optimizer: Any = optimizers.get(self.solver)
         if optimizer is self.solver:  # the parameter itself stays as it is
             optimizer = type(optimizer).from_config(optimizer.get_config())
         elif isinstance(self.solver, str):

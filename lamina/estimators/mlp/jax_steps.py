@@ -61,7 +61,7 @@ class JaxSteps:
             arrays = (_rows.dense(data.x), data.y, ones)
             self._data = jax.device_put(tuple(_rows.pad(array, self._rows) for array in arrays))
             self._weights = jax.device_put(weights)
-            self._moments = jax.device_put(solver.moments) if solver is not None else None
+            self._moments: list[list[Any]] = jax.device_put(solver.moments) if solver is not None else []
             self._key = jax.random.key(seed) if architecture.dropout else None
 
     def _place(self) -> Any:

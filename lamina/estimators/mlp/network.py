@@ -65,7 +65,8 @@ class Weights(NamedTuple):
         """The same with other values for what the solver changes."""
         ends = np.cumsum([len(self.coefs), len(self.intercepts), len(self.scales)])
         parts = values[: ends[0]], values[ends[0] : ends[1]], values[ends[1] : ends[2]], values[ends[2] :]
-        return Weights(*map(list, parts), self.means, self.variances)
+        coefs, intercepts, scales, shifts = map(list, parts)
+        return Weights(coefs, intercepts, scales, shifts, self.means, self.variances)
 
     def copy(self) -> Weights:
         """The same with arrays of its own."""

@@ -20,7 +20,7 @@ class Numbers(NamedTuple):
 
     alpha: Any
     momentum: Any
-    nesterov: bool
+    nesterov: Any
     beta_1: Any
     beta_2: Any
     epsilon: Any

@@ -21,6 +21,8 @@ class Solver:
     kind = "sgd"
     count = 1
 
+    learning_rate: Any
+
     def __init__(self, estimator: Any, weights: Weights) -> None:
         self.learning_rate_init = self.learning_rate = float(estimator.learning_rate_init)
         self.moments = [[np.zeros_like(value) for value in weights.trained] for _ in range(self.count)]
@@ -82,11 +84,7 @@ class Other(Solver):
 
         self.optimizer = optimizer
         self.t = 0
+        self.learning_rate = None  # it is in the optimizer
         with jax.enable_x64(weights.coefs[0].dtype == np.float64):
             optimizer.build([Variable(value) for value in weights.trained])
             self.moments = [[np.asarray(variable.value) for variable in optimizer.variables]]
-
-    @property
-    def learning_rate(self) -> float:
-        """The optimizer's learning rate."""
-        return float(self.optimizer.learning_rate)

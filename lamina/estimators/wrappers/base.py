@@ -49,7 +49,7 @@ class LaminaEstimator(BaseEstimator):
         self.warm_start = warm_start
         self.random_state = random_state
         self.class_weight = class_weight
-        vars(self).update(parameters)
+        self.__dict__.update(parameters)
 
     # Parameters.
 
@@ -77,7 +77,7 @@ class LaminaEstimator(BaseEstimator):
         arguments = building.arguments_of(model) if callable(model) else None
         new = [name for name in parameters if name not in self._own() and name not in self._further()]
         routing.check(type(self).__name__, new, self._own(), arguments)
-        vars(self).update(parameters)
+        self.__dict__.update(parameters)
         return self
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:

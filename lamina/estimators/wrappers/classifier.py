@@ -80,7 +80,7 @@ class LaminaClassifier(ClassifierMixin, LaminaEstimator):
         try:
             return self._train(X, y, sample_weight, {"epochs": 1}, fresh=fresh)
         finally:
-            vars(self).pop("_classes_to_come", None)
+            self.__dict__.pop("_classes_to_come", None)
 
     def _validate_targets(self, y: Any, first: bool) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
