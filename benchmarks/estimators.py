@@ -103,14 +103,15 @@ def _search(ours: bool, quick: bool) -> Callable[[], float]:
 
 
 def run(rounds: int, quick: bool) -> Iterator[str]:
-    """Yield one table: seconds of the first fit in a process, and how many times faster than scikit-learn."""
-    rows = []
+    """Yield a table for each task: seconds of the first fit in a process, and how many times faster than scikit-learn."""
+    header = ["", "first fit, s", "times faster", "second fit, s", "times faster", "score"]
     for title, task in TASKS.items():
         with tempfile.TemporaryDirectory() as cache:
             kept = {"lamina": "off", "lamina, programs on disk": cache, "scikit-learn": None}
             start = {peer: partial(Worker, __name__, peer, kept[peer], task=task, quick=quick) for peer in PEERS}
             fresh({"lamina, programs on disk": start["lamina, programs on disk"]}, 1)  # fills the cache
             records = fresh(start, 2 if quick else min(rounds, 3))
+        rows = []
         theirs = records.get("scikit-learn", [])
         for peer, own in records.items():
             first, again = ([one[key] for one in own] for key in ("first", "again"))
@@ -119,6 +120,5 @@ def run(rounds: int, quick: bool) -> Iterator[str]:
                 for key, mine in (("first", first), ("again", again))
             ]
             median = [f"{np.median(seconds):.2f}" for seconds in (first, again)]
-            rows.append([f"{title}: {peer}", median[0], ratios[0], median[1], ratios[1], f"{own[0]['score']:.3f}"])
-    header = ["", "first fit, s", "times faster", "second fit, s", "times faster", "score"]
-    yield table(header, rows)
+            rows.append([peer, median[0], ratios[0], median[1], ratios[1], f"{own[0]['score']:.3f}"])
+        yield f"{title}\n\n{table(header, rows)}"
