@@ -103,7 +103,7 @@ def _search(ours: bool, quick: bool) -> Callable[[], float]:
 
 
 def run(rounds: int, quick: bool) -> Iterator[str]:
-    """Yield a table for each task: seconds of the first fit in a process, and how many times faster than scikit-learn."""
+    """Yield a table for each task: seconds of the first fit in a process, and how many times faster that is."""
     header = ["", "first fit, s", "times faster", "second fit, s", "times faster", "score"]
     for title, task in TASKS.items():
         with tempfile.TemporaryDirectory() as cache:
