@@ -7,6 +7,7 @@ entry of such a table, or an object that the user registered or passed in `custo
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -383,6 +384,12 @@ def _restore(value: Any) -> Any:
     return value
 
 
+@functools.lru_cache(1024)
+def _signature(function: Any) -> inspect.Signature:
+    """A function's signature; finding it takes most of the time of a config."""
+    return inspect.signature(function)
+
+
 class Configurable:
     """Gives a class `get_config` and `from_config` out of its constructor's signature.
 
@@ -397,7 +404,7 @@ class Configurable:
             raise TypeError(f"{cls.__name__}() takes no arguments, received {[*args, *kwargs]}.")
         self = super().__new__(cls)
         with contextlib.suppress(TypeError):  # wrong arguments: __init__ is about to say so, better than we can
-            bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
+            bound = _signature(cls.__init__).bind(self, *args, **kwargs)
             object.__setattr__(self, "_arguments", bound.arguments)
         return self
 
@@ -408,7 +415,7 @@ class Configurable:
         for base in cls.__mro__:
             if "__init__" not in vars(base):
                 continue
-            parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+            parameters = _signature(vars(base)["__init__"]).parameters.values()
             keep = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
             names.update(dict.fromkeys(p.name for p in parameters if p.kind in keep and p.name != "self"))
             if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
