@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         saving,
         summary,
         tables,
+        tuner,
         utils,
         visual,
     )
@@ -72,6 +73,7 @@ _ROOMS = (
     "saving",
     "summary",
     "tables",
+    "tuner",
     "utils",
     "visual",
 )
@@ -123,6 +125,7 @@ __all__ = [
     "saving",
     "summary",
     "tables",
+    "tuner",
     "utils",
     "visual",
 ]
