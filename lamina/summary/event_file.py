@@ -52,11 +52,11 @@ class EventFile:
         self.add(file_version="brain.Event:2")
         self.flush()
 
-    def add(self, **fields: Any) -> None:
-        """Append an event: `step=` and `summary=`, or `graph_def=`."""
+    def add(self, wall_time: float | None = None, **fields: Any) -> None:
+        """Append an event, now or at a time given: `step=` and `summary=`, or `graph_def=`."""
         if not self._close.alive:
             raise ValueError(f"lamina.summary: the writer of {str(self.path.parent)!r} is closed; make another one.")
-        message = self._event(wall_time=time.time(), **fields).SerializeToString()
+        message = self._event(wall_time=time.time() if wall_time is None else wall_time, **fields).SerializeToString()
         record = _head(len(message)) + message + struct.pack("<I", masked_crc(message))
         with self._lock:
             self._file.write(record)

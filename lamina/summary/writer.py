@@ -73,9 +73,16 @@ class SummaryWriter:
         """Write a number, a point of the curve `name`."""
         self.scalars({name: data}, step, description)
 
-    def scalars(self, values: Mapping[str, Any], step: Any = None, description: str | None = None) -> None:
-        """Write several numbers of one step at once, by name."""
-        self._write(_values.scalars({_name(name): data for name, data in values.items()}, description), step)
+    def scalars(
+        self,
+        values: Mapping[str, Any],
+        step: Any = None,
+        description: str | None = None,
+        wall_time: float | None = None,
+    ) -> None:
+        """Write several numbers of one step at once, by name; `wall_time` is when, seconds since 1970, default now."""
+        summary = _values.scalars({_name(name): data for name, data in values.items()}, description)
+        self._file.add(wall_time, summary=summary, step=_step(step))
 
     def histogram(
         self, name: str, data: Any, step: Any = None, buckets: int | None = None, description: str | None = None

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from lamina.core import errors
 from lamina.files import to_path
 from lamina.summary import _package
@@ -82,7 +84,7 @@ class TensorBoard(Callback):
             self._log_dir = to_path(log_dir)
         except ValueError as error:
             raise ValueError(f"{where}log_{str(error).replace('path: ', 'dir: ', 1)}") from None
-        self.log_dir = str(self._log_dir)
+        self.log_dir, self._train_dir = str(self._log_dir), self._log_dir / "train"
         self.histogram_freq = errors.check_positive_int("histogram_freq", histogram_freq, where, minimum=0)
         self.embeddings_freq = errors.check_positive_int("embeddings_freq", embeddings_freq, where, minimum=0)
         self.write_graph, self.write_images = write_graph, write_images
@@ -117,7 +119,7 @@ class TensorBoard(Callback):
         if not self._batches and not self._resumed and epoch == 0:
             self._warn_of_others()
         self._write_graph()
-        self._profile.advance(self._batches, self._log_dir / "train")
+        self._profile.advance(self._batches, self._train_dir)
         self._clock.begin_epoch(self._batches)
 
     def steps_wanted(self) -> int:
@@ -130,13 +132,15 @@ class TensorBoard(Callback):
         before, self._batches = self._batches, self._batches + last - first + 1
         self._clock.steps_done(self._batches)
         self._write_graph()
-        self._profile.advance(self._batches, self._log_dir / "train")
+        self._profile.advance(self._batches, self._train_dir)
         if not self._every or self._batches // self._every == before // self._every:
             return
         values = _numbers("batch_{}", logs)
         if self.write_steps_per_second:
             values = {"batch_steps_per_second": self._clock.since_mark(), **values}
-        self._write("train", values, self._batches)
+        runs = self._known_runs()
+        runs.scalars("train", values, self._batches)
+        runs.flush(every=_FLUSH_SECONDS)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the values of the epoch, and the weights where they are due."""
@@ -145,14 +149,14 @@ class TensorBoard(Callback):
         train |= _learning_rates(self.model.optimizer)
         if self.write_steps_per_second:
             train["steps_per_second"] = self._clock.of_epoch()
-        self._write("train", _numbers("epoch_{}", train), epoch)
-        validation = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
-        self._write("validation", _numbers("epoch_{}", validation), epoch)
         runs = self._known_runs()
+        runs.scalars("train", _numbers("epoch_{}", train), epoch)
+        validation = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
+        runs.scalars("validation", _numbers("epoch_{}", validation), epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             write_weights(runs["train"], self.model, epoch, images=self.write_images)
         if self._embeddings is not None and epoch % self.embeddings_freq == 0:
-            self._embeddings.write(self._log_dir / "train", epoch)
+            self._embeddings.write(self._train_dir, epoch)
         runs.flush(every=_FLUSH_SECONDS)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
@@ -165,7 +169,7 @@ class TensorBoard(Callback):
         optimizer = self.model.optimizer
         if optimizer is not None:
             values = _numbers("evaluation_{}_vs_iterations", logs or {})
-            self._write("validation", values, int(optimizer.iterations))
+            self._known_runs().scalars("validation", values, int(np.asarray(optimizer.iterations.value)))
         if not self._training:
             self._close()
 
@@ -209,10 +213,6 @@ class TensorBoard(Callback):
         if self._runs is None:
             self._runs = self._new_runs()
         return self._runs
-
-    def _write(self, name: str, values: dict[str, Any], step: int) -> None:
-        if values:
-            self._known_runs()[name].scalars(values, step)
 
     def _write_graph(self) -> None:
         if self._graph_due:
@@ -258,4 +258,4 @@ def _numbers(form: str, logs: Mapping[str, Any]) -> dict[str, Any]:
 def _learning_rates(optimizer: Any) -> dict[str, float]:
     """The learning rate; nothing where it is inside of a transformation of Optax."""
     rate = getattr(getattr(optimizer, "inner_optimizer", optimizer), "learning_rate", None)
-    return {} if rate is None else {"learning_rate": float(rate)}
+    return {} if rate is None else {"learning_rate": float(np.asarray(getattr(rate, "value", rate)))}
