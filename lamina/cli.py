@@ -219,6 +219,13 @@ COMMANDS = {
         tables.add_train_arguments,
         tables.train,
     ),
+    "tune": Command(
+        "search for the best network for a table, then train it; again, it goes on where it was broken off",
+        "examples:\n  lamina tune homes.csv --target price\n"
+        "  lamina tune homes.csv --target price --trials 50 --timeout 600 -o homes",
+        tables.add_tune_arguments,
+        tables.tune,
+    ),
     "predict": Command(
         "predict the rows of a table",
         "examples:\n  lamina predict model new.csv -o predictions.csv\n  lamina predict model new.csv --only | head",

@@ -25,13 +25,10 @@ prepare.fit(parts["training"].drop_columns([{target!r}]))
 data = {{name: (prepare.transform(part), target.encode(part.column({target!r}))) for name, part in parts.items()}}
 x, y = data["training"]
 
-model = lamina.Sequential([
-    lamina.layers.Input((x.shape[1],)),
-    lamina.layers.Dense(128, activation="relu", kernel_initializer="he_normal"),
-    lamina.layers.Dropout(0.1),
-    lamina.layers.Dense(64, activation="relu", kernel_initializer="he_normal"),
-    lamina.layers.Dropout(0.1),
-])
+model = lamina.Sequential([lamina.layers.Input((x.shape[1],))])
+for units in {hidden!r}:
+    model.add(lamina.layers.Dense(units, activation="relu", kernel_initializer="he_normal"))
+    model.add(lamina.layers.Dropout({dropout!r}))
 if target.task == "classification":
     model.add(lamina.layers.Dense(len(target.classes), activation="softmax"))
     loss, metric = "sparse_categorical_crossentropy", "accuracy"
@@ -39,7 +36,7 @@ else:  # the last layer gives the target's own unit
     model.add(lamina.layers.Dense(1))
     model.add(lamina.layers.Rescaling(target.deviation, target.mean))
     loss, metric = "mse", "mae"
-model.compile(optimizer=lamina.optimizers.Adam(1e-3), loss=loss, metrics=[metric])
+model.compile(optimizer=lamina.optimizers.Adam({learning_rate!r}), loss=loss, metrics=[metric])
 model.fit(
     x,
     y,
@@ -59,8 +56,9 @@ for name, value in trained.evaluate(parts["test"]).items():
 '''
 
 
-def script(options: argparse.Namespace, kinds: dict[str, Any]) -> str:
-    """Return the code for what `lamina train` was told."""
+def script(options: argparse.Namespace, kinds: dict[str, Any], settings: dict[str, Any]) -> str:
+    """Return the code for what `lamina train` was told, with the settings of its network."""
+    settings = {"hidden": (128, 64), "dropout": 0.1, "learning_rate": 1e-3} | settings
     return _SCRIPT.format(
         data=str(Path(options.data).expanduser().resolve()),
         delimiter=options.delimiter,
@@ -71,4 +69,5 @@ def script(options: argparse.Namespace, kinds: dict[str, Any]) -> str:
         drop=list(options.drop),
         kinds=kinds,
         epochs=options.epochs,
+        **settings,
     )

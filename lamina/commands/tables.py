@@ -14,7 +14,7 @@ from typing import Any
 import lamina
 from lamina.commands.arguments import whole_number
 
-SCORES, SCRIPT, REPORT = "scores.json", "train.py", "report.html"
+SCORES, SCRIPT, REPORT, TUNING = "scores.json", "train.py", "report.html", "tuning"
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +35,15 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=whole_number(0, 2**32 - 1), default=42, metavar="N", help="of everything random; default: 42"
     )
     add_reading_arguments(parser)
+
+
+def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `lamina tune`."""
+    add_train_arguments(parser)
+    parser.add_argument("--trials", type=whole_number(1), default=20, metavar="N", help="networks to try; default: 20")
+    parser.add_argument(
+        "--timeout", type=whole_number(1), metavar="SECONDS", help="after which no further trial begins; default: none"
+    )
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,14 +73,76 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Train on a table, print the scores beside two baselines, write the model's folder."""
+    folder, table, kinds, say = _begin(options)
+    return _train(options, folder, table, kinds, say, {})
+
+
+def tune(options: argparse.Namespace) -> int:
+    """Search for the network's width, depth, dropout and learning rate, then train with the best."""
+    from lamina import tables, tuner
+
+    folder, table, kinds, say = _begin(options)
+    prepared = tables.prepare(
+        table, options.target, task=options.task, drop=options.drop, kinds=kinds, seed=options.seed
+    )
+    x, y = prepared.data["training"]
+    search = tuner.BayesianOptimization(
+        lambda hp: tables.network(x.shape[1], prepared.target, **_settings(hp)),
+        "val_loss",
+        max_trials=options.trials,
+        seed=options.seed,
+        directory=folder,
+        project_name=TUNING,
+        keep_models=0,
+        verbose=0 if options.json else 1,
+    )
+    search.search(
+        x,
+        y,
+        batch_size=tables.training.batch_size(len(x)),
+        epochs=options.epochs,
+        validation_data=prepared.data["validation"],
+        callbacks=tables.training.stopping(),
+        timeout=options.timeout,
+    )
+    best = search.get_best_hyperparameters()
+    if not best:
+        reasons = [trial.message for trial in search.oracle.trials.values() if trial.message]
+        raise tables.TableError(f"no trial came to an end: {reasons[-1] if reasons else 'give it more --timeout'}.")
+    settings = _settings(best[0])
+    say(f"best of {len(search.oracle.trials)} trials: {', '.join(f'{k}={v}' for k, v in settings.items())}")
+    return _train(options, folder, table, kinds, say, settings)
+
+
+def _settings(hp: Any) -> dict[str, Any]:
+    """What `lamina tune` searches, as `tables.network` takes it."""
+    depth = hp.Int("layers", 1, 4, default=2)
+    width = hp.Int("units", 32, 256, step=2, sampling="log", default=128)
+    return {
+        "hidden": [width] * depth,
+        "dropout": hp.Float("dropout", 0.0, 0.4, step=0.1),
+        "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3),
+    }
+
+
+def _begin(options: argparse.Namespace) -> tuple[Path, Any, dict[str, str], Any]:
+    """The folder, the table, the kinds of columns that were named, and what prints."""
     from lamina import tables
-    from lamina.commands.script import script
 
     say = _silent if options.json else print
     folder = _folder(options.out)
     table = tables.read(options.data, delimiter=options.delimiter, missing=options.missing)
     say(f"{options.data}: {table.num_rows:,} rows, {table.num_columns} columns")
-    kinds = dict.fromkeys(options.category, "category") | dict.fromkeys(options.text, "text")
+    return folder, table, dict.fromkeys(options.category, "category") | dict.fromkeys(options.text, "text"), say
+
+
+def _train(
+    options: argparse.Namespace, folder: Path, table: Any, kinds: dict[str, str], say: Any, settings: dict[str, Any]
+) -> int:
+    """Train with the settings of a network, tell, and write everything."""
+    from lamina import tables
+    from lamina.commands.script import script
+
     trained = tables.train(
         table,
         options.target,
@@ -81,6 +152,7 @@ def train(options: argparse.Namespace) -> int:
         kinds=kinds,
         seed=options.seed,
         verbose=0 if options.json else "auto",
+        **settings,
     )
     for line in _told(trained):
         say(line)
@@ -89,7 +161,7 @@ def train(options: argparse.Namespace) -> int:
     model.save(folder)
     result = _result(trained)
     (folder / SCORES).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (folder / SCRIPT).write_text(script(options, kinds), encoding="utf-8")
+    (folder / SCRIPT).write_text(script(options, kinds, settings), encoding="utf-8")
     missing = _report(trained, options, folder / REPORT)
     say(f"\nwritten to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if missing:
@@ -227,7 +299,8 @@ def _folder(out: str) -> Path:
     folder = Path(out).expanduser()
     if folder.exists() and not folder.is_dir():
         raise TableError(f"--out: {folder} is a file; expected a folder.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / TABLE).exists():
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names - {TUNING} and TABLE not in names:
         raise TableError(f"--out: {folder} holds other things than a model. Name a new folder.")
     return folder
 

@@ -11,9 +11,10 @@ from lamina.tables.model import TableModel, load
 from lamina.tables.preprocessing import TablePreprocessor, as_table
 from lamina.tables.reading import read, read_in_parts
 from lamina.tables.target import Target
-from lamina.tables.training import Trained, network, split, train
+from lamina.tables.training import Prepared, Trained, network, prepare, split, train
 
 __all__ = [
+    "Prepared",
     "TableError",
     "TableModel",
     "TablePreprocessor",
@@ -22,6 +23,7 @@ __all__ = [
     "as_table",
     "load",
     "network",
+    "prepare",
     "read",
     "read_in_parts",
     "split",

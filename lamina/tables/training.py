@@ -52,6 +52,7 @@ def train(
     kinds: Mapping[str, str] | None = None,
     seed: int = 42,
     verbose: int | str = "auto",
+    **settings: Any,
 ) -> Trained:
     """Train a multilayer perceptron on a table and score it on test rows (15 %), beside two baselines.
 
@@ -65,6 +66,7 @@ def train(
         drop, kinds: See `TablePreprocessor`.
         seed: Of the split, the weights and the order of rows.
         verbose: As for `fit`.
+        **settings: See `network`.
     Raises:
         TableError: no such column, fewer than 10 rows with a target, or nothing to learn from.
     Example:
@@ -74,39 +76,80 @@ def train(
         (['linear', 'no features'], 'regression')
     """
     check_positive_int("epochs", epochs, "train: ")
-    table = as_table(table)
-    check_columns("the table", table.column_names, [target])
-    known = table.filter(pyarrow().compute.is_valid(table.column(target)))
-    if known.num_rows < LEAST_ROWS:
-        raise TableError(f"expected {LEAST_ROWS} rows with a value of {target!r} or more, received {known.num_rows}.")
     lamina.utils.set_random_seed(seed)
-    goal = Target.fit(target, known.column(target), task)
-    parts = split(known, goal, seed=seed)
-    prepare = TablePreprocessor(drop, kinds).fit(parts["training"].drop_columns([target]))
-    (x, y), (x_val, y_val), (x_test, y_test) = (
-        (prepare.transform(part), goal.encode(part.column(target))) for part in parts.values()
-    )
-    model = network(x.shape[1], goal)
+    prepared = prepare(table, target, task=task, drop=drop, kinds=kinds, seed=seed)
+    goal, (x, y), (x_test, y_test) = prepared.target, prepared.data["training"], prepared.data["test"]
+    model = network(x.shape[1], goal, **settings)
     history = model.fit(
         x,
         y,
         batch_size=batch_size(len(x)),
         epochs=epochs,
-        validation_data=(x_val, y_val),
-        callbacks=[
-            lamina.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True),
-            lamina.callbacks.ReduceLROnPlateau(factor=0.5, patience=PATIENCE // 3),
-        ],
+        validation_data=prepared.data["validation"],
+        callbacks=stopping(),
         verbose=verbose,
     )
     return Trained(
-        TableModel(model, prepare, goal, {"seed": seed, "lamina": lamina.__version__}),
+        TableModel(model, prepared.preprocessing, goal, {"seed": seed, "lamina": lamina.__version__}),
         scores(goal, y_test, model.predict(x_test, verbose=0)),
         _baselines(goal, x, y, x_test, y_test),
         history,
-        parts,
-        table.num_rows - known.num_rows,
+        prepared.parts,
+        prepared.without_target,
     )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table that a network can be trained on.
+
+    Fields:
+        target, preprocessing: Fitted to the rows with a target, and to the training rows.
+        parts: The tables that the rows were split into: "training", "validation", "test".
+        data: Features and targets of each part.
+        without_target: Rows that were left out.
+    """
+
+    target: Target
+    preprocessing: TablePreprocessor
+    parts: dict[str, Any]
+    data: dict[str, tuple[np.ndarray, np.ndarray]]
+    without_target: int
+
+
+def prepare(
+    table: Any,
+    target: str,
+    *,
+    task: str | None = None,
+    drop: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
+    seed: int = 42,
+) -> Prepared:
+    """Split a table and fit its preprocessing: the first half of `train`, with its arguments and errors.
+
+    Example:
+        >>> prepare({"x": range(20), "y": ["a", "b"] * 10}, "y").data["training"][0].shape
+        (14, 1)
+    """
+    table = as_table(table)
+    check_columns("the table", table.column_names, [target])
+    known = table.filter(pyarrow().compute.is_valid(table.column(target)))
+    if known.num_rows < LEAST_ROWS:
+        raise TableError(f"expected {LEAST_ROWS} rows with a value of {target!r} or more, received {known.num_rows}.")
+    goal = Target.fit(target, known.column(target), task)
+    parts = split(known, goal, seed=seed)
+    fitted = TablePreprocessor(drop, kinds).fit(parts["training"].drop_columns([target]))
+    data = {name: (fitted.transform(part), goal.encode(part.column(target))) for name, part in parts.items()}
+    return Prepared(goal, fitted, parts, data, table.num_rows - known.num_rows)
+
+
+def stopping() -> list[Any]:
+    """Return the callbacks that end a training and make its last steps smaller."""
+    return [
+        lamina.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True),
+        lamina.callbacks.ReduceLROnPlateau(factor=0.5, patience=PATIENCE // 3),
+    ]
 
 
 def split(
@@ -146,27 +189,32 @@ def split(
     return {name: table.take(pa.array(np.sort(part))) for name, part in parts.items()}
 
 
-def network(features: int, target: Target) -> Any:
-    """Return a compiled multilayer perceptron: two hidden layers of 128 and 64 units with ReLU and a little dropout.
+def network(
+    features: int,
+    target: Target,
+    *,
+    hidden: Sequence[int] = (128, 64),
+    dropout: float = 0.1,
+    learning_rate: float = 1e-3,
+) -> Any:
+    """Return a compiled multilayer perceptron with ReLU and a little dropout.
 
     Args:
         features: Width of the input.
         target: Decides the last layer and the loss: softmax and cross-entropy, or one number and squared error. The
             number leaves the network in the target's unit.
+        hidden: Units of the hidden layers.
+        dropout: Fraction of the units that rest in a step.
+        learning_rate: Of Adam.
     Example:
         >>> network(8, Target("price", "regression")).count_params()
         9473
     """
     layers = lamina.layers
-    model = lamina.Sequential(
-        [
-            layers.Input((features,)),
-            layers.Dense(128, activation="relu", kernel_initializer="he_normal"),
-            layers.Dropout(0.1),
-            layers.Dense(64, activation="relu", kernel_initializer="he_normal"),
-            layers.Dropout(0.1),
-        ]
-    )
+    model = lamina.Sequential([layers.Input((features,))])
+    for units in hidden:
+        model.add(layers.Dense(units, activation="relu", kernel_initializer="he_normal"))
+        model.add(layers.Dropout(dropout))
     classes = target.task == "classification"
     if classes:
         model.add(layers.Dense(len(target.classes), activation="softmax"))
@@ -174,7 +222,7 @@ def network(features: int, target: Target) -> Any:
         model.add(layers.Dense(1))
         model.add(layers.Rescaling(target.deviation, target.mean))
     loss, metric = ("sparse_categorical_crossentropy", "accuracy") if classes else ("mse", "mae")
-    model.compile(optimizer=lamina.optimizers.Adam(1e-3), loss=loss, metrics=[metric])
+    model.compile(optimizer=lamina.optimizers.Adam(learning_rate), loss=loss, metrics=[metric])
     return model
 
 

@@ -321,11 +321,11 @@ class Tuner:
 
     def _keep(self, trial: Trial, model: Any, score: float | None) -> None:
         """Write a model's weights, if it is among the best so far."""
-        path = self._weights(trial.trial_id)
-        better = [one for one in self.oracle.get_best_trials(self.keep_models) if one.score is not None]
-        worst = better[-1].score if len(better) >= self.keep_models else None
         if self.keep_models == 0 or score is None:
             return
+        path = self._weights(trial.trial_id)
+        better = self.oracle.get_best_trials(self.keep_models)
+        worst = better[-1].score if len(better) == self.keep_models else None
         if worst is not None and not self.oracle.objective.better_than(score, worst):
             return
         path.parent.mkdir(parents=True, exist_ok=True)

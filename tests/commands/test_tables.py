@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +85,21 @@ def test_only_predictions_as_json_lines_on_standard_output(folder):
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) == 120
     assert rows[0].keys() == {"prediction", "probability of no", "probability of yes"}
+
+
+def test_tune_searches_and_trains_with_the_best_settings(folder, tmp_path, capsys):
+    arguments = ["tune", str(folder / "visits.csv"), "--target", "bought", "--epochs", "2", "-o", str(tmp_path / "m")]
+    assert cli.main([*arguments, "--trials", "1"]) == 0
+    assert cli.main([*arguments, "--trials", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("Trial 1 of") == 1  # the second search goes on
+    settings = re.search(r"best of 2 trials: hidden=(\[.*\]), dropout=(.*), learning_rate=(.*)", out)
+    code = (tmp_path / "m" / "train.py").read_text()
+    assert f"for units in {settings[1]}:" in code
+    assert f"Dropout({settings[2]})" in code
+    assert f"Adam({settings[3]})" in code
+    widths = [layer.units for layer in tables.load(tmp_path / "m").network.layers if hasattr(layer, "units")]
+    assert str(widths[:-1]) == settings[1]
 
 
 def test_evaluate_prints_the_scores(folder, capsys):

@@ -364,6 +364,13 @@ def test_a_timeout_ends_a_search_after_the_trial_that_runs(tmp_path):
     assert 1 <= len(slow.oracle.trials) < 20
 
 
+def test_no_weights_are_kept_where_none_are_wanted(tmp_path):
+    found = RandomSearch(build, "loss", max_trials=2, keep_models=0, directory=tmp_path, seed=0, verbose=0)
+    found.search(X, Y, epochs=1)
+    assert [t.status for t in found.oracle.trials.values()] == ["COMPLETED"] * 2
+    assert not list(tmp_path.rglob("*.h5"))
+
+
 def test_batch_size_and_epochs_may_be_tuned(tmp_path):
     seen = []
 
