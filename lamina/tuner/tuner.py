@@ -21,6 +21,7 @@ from lamina.tuner.hypermodel import as_hypermodel
 from lamina.tuner.hyperparameters import HyperParameters
 from lamina.tuner.objective import RETURNED, as_objective, best_of
 from lamina.tuner.parameters import Parameter
+from lamina.tuner.sharing import Programs
 from lamina.tuner.store import is_gone, open_storage, open_study, optuna, this_worker
 from lamina.tuner.trials import UNCOUNTED, Oracle, Trial, result_of
 
@@ -117,6 +118,7 @@ class Tuner:
         self._compile = {"optimizer": optimizer, "loss": loss, "metrics": metrics}
         self.verbose = verbose
         self.oracle = Oracle(RETURNED)
+        self._programs = Programs()
         if overwrite and self._folder.exists():
             shutil.rmtree(self._folder)
 
@@ -302,7 +304,7 @@ class Tuner:
         for execution in range(self.executions_per_trial):
             if self.seed is not None:
                 lamina.utils.set_random_seed((self.seed * 7919 + int(trial.trial_id) * 101 + execution) % 2**32)
-            model = self._build(trial.hyperparameters)
+            model = self._programs.model(self._build(trial.hyperparameters))
             if execution == 0:
                 self._refuse_duplicate(trial)
             if self.max_model_size and model.built and model.count_params() > self.max_model_size:

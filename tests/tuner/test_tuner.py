@@ -25,6 +25,7 @@ from lamina.tuner import (
     Objective,
     RandomSearch,
 )
+from tests.training.helpers import count_compilations
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)).astype("float32")
@@ -362,6 +363,51 @@ def test_a_timeout_ends_a_search_after_the_trial_that_runs(tmp_path):
     slow.reload()  # opening the study takes its time, too
     slow.search(timeout=0.5)
     assert 1 <= len(slow.oracle.trials) < 20
+
+
+def several(hp):
+    """Networks of several architectures and optimizers."""
+    model = lamina.Sequential([layers.Input((3,)), layers.Dense(hp.Choice("units", [3, 5]), "tanh"), layers.Dense(1)])
+    rate = hp.Float("rate", 1e-3, 1e-1, sampling="log")
+    optimizer = {"adagrad": lamina.optimizers.Adagrad, "adam": lamina.optimizers.Adam}[
+        hp.Choice("kind", ["adam", "adagrad"])
+    ]
+    model.compile(optimizer(rate), "mse", metrics=["mae"])
+    return model
+
+
+def test_trials_of_one_architecture_compile_once_and_have_the_numbers_of_separate_runs(tmp_path):
+    alone = RandomSearch(several, "loss", max_trials=7, seed=0, directory=tmp_path / "alone", verbose=0)
+    alone._programs.model = lambda new: new
+    alone.search(X, Y, epochs=3)
+    shared = RandomSearch(several, "loss", max_trials=7, seed=0, directory=tmp_path, verbose=0)
+    with count_compilations() as compiled:
+        shared.search(X, Y, epochs=3)
+    assert [t.metrics for t in shared.oracle.trials.values()] == [t.metrics for t in alone.oracle.trials.values()]
+    programs = {(t.hyperparameters["units"], t.hyperparameters["kind"]) for t in shared.oracle.trials.values()}
+    assert 1 < len(programs) < 7
+    assert len(compiled) == len(programs)
+
+
+def test_models_whose_programs_may_differ_are_not_shared():
+    def model(*hidden, loss="mse", **settings):
+        made = lamina.Sequential([layers.Input((3,)), *hidden, layers.Dense(1)])
+        made.compile(lamina.optimizers.SGD(**settings), loss)
+        return made
+
+    def shares(first, second):
+        programs = tuner.sharing.Programs()
+        return programs.model(first) is first and programs.model(second) is first
+
+    assert shares(model(learning_rate=0.1), model(learning_rate=0.2))
+    assert not shares(model(momentum=0.1), model(momentum=0.2))
+    assert not shares(model(layers.Dense(2)), model(layers.Dense(3)))
+    assert not shares(model(layers.Dropout(0.2)), model(layers.Dropout(0.2)))
+    assert not shares(model(loss=lambda y, p: (y - p) ** 2), model(loss=lambda y, p: (y - p) ** 4))
+    assert not shares(model(layers.Lambda(lambda x: x)), model(layers.Lambda(lambda x: 2 * x)))
+    frozen = model()
+    frozen.layers[0].trainable = False
+    assert not shares(model(), frozen)
 
 
 def test_no_weights_are_kept_where_none_are_wanted(tmp_path):

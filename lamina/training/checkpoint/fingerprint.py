@@ -34,8 +34,8 @@ def fingerprint(program: Any, feed: Any, validation: Any, arguments: Any, callba
     compiled = {name: _config(value) for name, value in model._compile_config.items() if name != "optimizer"}
     given = {name: plain(value) for name, value in arguments.numbers().items()}
     return {
-        "model": _without_names(_model(model)),
-        "compile": _without_names({"optimizer": _optimizer(program.optimizer), **compiled}),
+        "model": without_names(_model(model)),
+        "compile": without_names({"optimizer": _optimizer(program.optimizer), **compiled}),
         "weights": {
             "trainable": _shapes(program.trainable),
             "other": _shapes(program.non_trainable),
@@ -156,7 +156,7 @@ def _shapes(variables: list[Variable]) -> list[Any]:
     return [[list(variable.shape), variable.dtype] for variable in variables]
 
 
-def _without_names(config: Any) -> Any:
+def without_names(config: Any) -> Any:
     """A config with numbers in the place of names, which count up when a model is made again in one process."""
     names: dict[str, str] = {}
     for name in _names(config):
