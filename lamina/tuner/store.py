@@ -86,11 +86,15 @@ def open_study(storage: Any, name: str, overwrite: bool, minimize: bool, space: 
         StoreError: the study there has another objective or another search space.
     """
     package = optuna()
-    if overwrite and name in package.study.get_all_study_names(storage):
-        package.delete_study(study_name=name, storage=storage)
+    text = json.dumps(space, sort_keys=True)
+    if name in package.study.get_all_study_names(storage):
+        old = package.load_study(study_name=name, storage=storage)
+        known = old.user_attrs.get("search", text)
+        done = any(trial.state.is_finished() and trial.values for trial in old.get_trials(deepcopy=False))
+        if overwrite or (known != text and not done):  # of a search that came to nothing
+            package.delete_study(study_name=name, storage=storage)
     direction = "minimize" if minimize else "maximize"
     study = package.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
-    text = json.dumps(space, sort_keys=True)
     known = study.user_attrs.get("search")
     if known is None:
         study.set_user_attr("search", text)

@@ -118,6 +118,14 @@ def test_another_search_in_the_project_is_refused_unless_it_is_overwritten(searc
     assert new.remaining_trials == 1
 
 
+def test_a_search_that_came_to_nothing_does_not_stand_in_the_way(tmp_path):
+    with pytest.raises(ValueError, match="Did you mean 'loss'"):
+        RandomSearch(build, Objective("los", "min"), max_trials=1, directory=tmp_path, verbose=0).search(X, Y)
+    mended = RandomSearch(build, "loss", max_trials=1, directory=tmp_path, verbose=0)
+    mended.search(X, Y)
+    assert len(mended.oracle.trials) == 1
+
+
 def test_given_hyperparameters_are_used_and_others_have_their_defaults(tmp_path):
     given = HyperParameters()
     given.Choice("a", [0.5, 1.5])
