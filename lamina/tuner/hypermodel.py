@@ -22,8 +22,8 @@ class HyperModel:
         ...         model = lamina.Sequential([lamina.layers.Input((1,)), lamina.layers.Dense(1)])
         ...         model.compile(lamina.optimizers.SGD(hp.Float("rate", 1e-3, 1e-1, sampling="log")), "mse")
         ...         return model
-        >>> Line().build(HyperParameters()).optimizer.name
-        'sgd'
+        >>> type(Line().build(HyperParameters()).optimizer).__name__
+        'SGD'
     """
 
     def __init__(self, name: str | None = None, tunable: bool = True) -> None:
