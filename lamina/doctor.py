@@ -15,7 +15,15 @@ from pathlib import Path
 import lamina
 
 REQUIRED = ("jax", "jaxlib", "numpy", "optax", "ml-dtypes", "rich", "scikit-learn", "pooch")
-OPTIONAL = {"matplotlib": 'pictures: pip install "lamina[plots]"', "pandas": "tables: pip install pandas"}
+OPTIONAL = {
+    "matplotlib": 'pictures: pip install "lamina[plots]"',
+    "tensorboard": 'logs for TensorBoard: pip install "lamina[tensorboard]"',
+    "pyarrow": 'lamina train: pip install "lamina[tables]"',
+    "optuna": 'lamina.tuner: pip install "lamina[tune]"',
+    "onnx": 'export to ONNX: pip install "lamina[export]"',
+    "orbax-checkpoint": 'state of many devices: pip install "lamina[orbax]"',
+    "pandas": "data frames: pip install pandas",
+}
 _GPU_PLUGINS = ("jax-cuda13-plugin", "jax-cuda12-plugin")
 _DRIVER = Path("/proc/driver/nvidia/version")
 _CUDA_13 = 580  # first driver that runs CUDA 13, https://docs.jax.dev/en/latest/installation.html

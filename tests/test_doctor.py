@@ -36,6 +36,9 @@ def test_required_packages_are_those_of_the_project_file() -> None:
     project = tomllib.loads((Path(doctor.__file__).parents[1] / "pyproject.toml").read_text())["project"]
     named = {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}  # type: ignore[index]
     assert named | {"jaxlib"} == set(doctor.REQUIRED)
+    extras = re.findall(r"lamina\[(\w+)\]", str(doctor.OPTIONAL))
+    assert extras
+    assert set(extras) <= project["optional-dependencies"].keys()
 
 
 def test_missing_package_is_advice_and_broken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +47,7 @@ def test_missing_package_is_advice_and_broken(monkeypatch: pytest.MonkeyPatch) -
     report = doctor.examine()
     assert report.broken
     assert report.advice == ["optax is missing: pip install optax"]
-    assert "not installed (tables: pip install pandas)" in str(report)
+    assert "not installed (data frames: pip install pandas)" in str(report)
 
 
 def test_jax_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
