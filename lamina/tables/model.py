@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,13 @@ def load(folder: str | os.PathLike[str]) -> TableModel:
         raise FileError(folder / TABLE, "", f"expected an object, received {type(config).__name__}")
     target = Target.from_config(config.get("target", {}))
     preprocessing = TablePreprocessor.from_config(config.get("preprocessing", {}))
-    network = lamina.models.load_model(folder / NETWORK)
-    return TableModel(network, preprocessing, target, config.get("info", {}))
+    info = config.get("info", {})
+    signs = info.get("missing", []) if isinstance(info, dict) else None
+    if not isinstance(signs, list) or not all(isinstance(sign, str) for sign in signs):
+        raise TableError(
+            f"{folder / TABLE}: info: expected an object whose 'missing' is a list of texts, received {info!r:.100}."
+        )
+    return TableModel(lamina.models.load_model(folder / NETWORK), preprocessing, target, info)
 
 
 def scores(target: Target, y: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
@@ -140,9 +145,3 @@ def scores(target: Target, y: np.ndarray, outputs: np.ndarray) -> dict[str, floa
     if len(labels) == 2 and len(present) == 2:
         result["ROC AUC"] = float(metrics.roc_auc_score(y, outputs[:, 1]))
     return result
-
-
-def predict_parts(model: TableModel, parts: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield each table with its predictions."""
-    for part in parts:
-        yield part, model.predict(part)

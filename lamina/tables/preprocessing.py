@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lamina.core.errors import closest_match
-from lamina.tables.columns import KINDS, CategoryColumn, strings
+from lamina.tables.columns import KINDS, TYPES, CategoryColumn, strings
 from lamina.tables.errors import TableError, pyarrow, quoted
 from lamina.tables.reading import check_columns
 
@@ -164,6 +164,10 @@ def _column(entry: Mapping[str, Any]) -> Any:
                 f"column {entry['name']!r:.80}: {field.name}: expected {field.type}, received {value!r:.80}."
             )
         values[field.name] = value
+    if values.get("type", "string") not in TYPES:
+        raise TableError(
+            f"column {entry['name']!r:.80}: type: expected one of {TYPES}, received {values['type']!r:.80}."
+        )
     return kind(**values)
 
 

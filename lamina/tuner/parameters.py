@@ -57,10 +57,6 @@ class Parameter:
         """Draw a value from an `optuna.Trial`."""
         raise NotImplementedError
 
-    def accepts(self, value: Any) -> bool:
-        """Whether a value, as a file may hold it, is one of this parameter's."""
-        return value in self.values()
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments as plain data."""
         config = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "conditions"}
@@ -121,10 +117,6 @@ class Range(Parameter):
     def initial(self) -> Any:
         """The default, or the smallest value."""
         return self.min_value if self.default is None else self.default
-
-    def accepts(self, value: Any) -> bool:
-        """Whether a number is within the range."""
-        return type(value) in (int, self.number) and self.min_value <= value <= self.max_value
 
     def count(self) -> int:
         """Return the number of values that steps make."""

@@ -140,6 +140,21 @@ def test_everything_comes_back_from_json():
         ({"columns": 3}, "not the config of a preprocessing"),
         ({"columns": [{"kind": "shell", "name": "x"}]}, "not the config of a preprocessing: KeyError: 'shell'"),
         ({"columns": [{"kind": "number", "name": "x", "median": "1"}]}, "'x': median: expected float, received '1'"),
+        (
+            {
+                "columns": [
+                    {
+                        "kind": "category",
+                        "name": "c",
+                        "categories": ["a"],
+                        "type": "os",
+                        "other": False,
+                        "missing": False,
+                    }
+                ]
+            },
+            "'c': type: expected one of",
+        ),
         ({"dropped": None}, "not the config of a preprocessing"),
     ],
 )

@@ -59,12 +59,19 @@ def test_the_folder_brings_the_model_back(trained, tmp_path):
     assert again.predict(table).equals(trained.model.predict(table))
     assert again.evaluate(trained.parts["test"]) == pytest.approx(trained.scores)
     assert again.info == trained.model.info
+    whole = (folder / "table.json").read_text()
     (folder / "table.json").write_text("[1")
     with pytest.raises(FileError, match=r"table\.json"):
         tables.load(folder)
     for content in ("[]", "{}", '{"target": {"name": "p", "task": "exec", "classes": [], "type": "double"}}'):
         (folder / "table.json").write_text(content)
         with pytest.raises(ValueError, match=r"table\.json|not the config of a target"):
+            tables.load(folder)
+    for info in ("[]", '{"missing": 3}', '{"missing": [1]}'):
+        (folder / "table.json").write_text(
+            whole.replace(json.dumps(trained.model.info, indent=1).replace("\n", "\n "), info)
+        )
+        with pytest.raises(TableError, match="info: expected an object whose 'missing' is a list of texts"):
             tables.load(folder)
     (folder / "table.json").unlink()
     with pytest.raises(TableError, match=r"not a model's folder: it has no table\.json"):

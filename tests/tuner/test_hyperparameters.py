@@ -71,7 +71,7 @@ def test_draws_are_values_of_the_range_and_fill_it(kind, arguments):
     drawn = [ours.suggest(study.ask()) for _ in range(200)]
     allowed = ours.values()
     if kind in ("Int", "Float") and "step" not in arguments and ours.step is None:
-        assert all(ours.accepts(value) for value in drawn)
+        assert all(type(v) is ours.number and ours.min_value <= v <= ours.max_value for v in drawn)
         middle = ours.at(0.5)
         assert 0.35 < sum(value < middle for value in drawn) / 200 < 0.65
     else:
